@@ -1,0 +1,45 @@
+# Everything below works on a fresh machine: it needs Python 3.11 or 3.12 with venv, and nothing else by hand.
+# PYTHON=/path/to/python3.12 chooses the interpreter.
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
+	$$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && command -v $$p && break; done)
+FOR ?= 60
+
+.PHONY: help setup test lint unit demo bench lock clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: .venv/.ready  ## create .venv with everything locked in requirements-dev.lock
+
+.venv/.ready: requirements-dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or 3.12 found on PATH; install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@echo "Setting up .venv with $(PYTHON) (about half a minute) ..."
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+test: setup lint  ## run every check and every test, cluster tests included
+	@.venv/bin/python -m pytest
+
+lint: setup  ## ruff, mypy and the import contract
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
+
+unit: setup  ## only the tests that need neither Redis nor a control plane
+	@.venv/bin/python -m pytest tests/unit
+
+demo: setup  ## a local cluster, one controller, two workers and four timers, live (FOR=60 seconds)
+	@.venv/bin/python -m tests.demo --for $(FOR)
+
+bench: setup  ## 1,000 timers due at one instant: Jobs per second and firing lag
+	@.venv/bin/python -m tests.bench.burst
+
+lock: setup  ## renew the lock files from pyproject.toml
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o requirements.lock pyproject.toml
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra dev -o requirements-dev.lock pyproject.toml
+
+clean:  ## remove .venv and caches of this checkout (not the cached control plane)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

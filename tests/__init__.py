@@ -1,0 +1,1 @@
+"""Tests: unit (no services), redis (one contract, fake and real server), integration (a real API server)."""
