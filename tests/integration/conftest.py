@@ -1,4 +1,4 @@
-"""What integration tests share: one stack for the whole run."""
+"""What integration tests share: one stack for the whole run, with the CRD and RBAC of this checkout installed."""
 
 import itertools
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ _numbers = itertools.count(1)
 def stack() -> Iterator[Stack]:
     """A running stack. Tests share it, so each works in a namespace of its own."""
     with Stack() as running:
+        running.install()
         yield running
 
 
