@@ -1,0 +1,5 @@
+"""`python -m controller` is `redistimer`."""
+
+from controller.cli import main
+
+main()

@@ -1,0 +1,35 @@
+"""The fence in time: nothing at or before it fires, whatever the index says.
+
+It follows from the API object alone, so that a worker which meets an edit before the controller does
+draws the same line.
+"""
+
+from controller.core.schedule import Once
+from controller.core.timer import Timer
+
+
+def fence_ms(timer: Timer, now_ms: int) -> int:
+    """Up to when everything about this timer is decided, in milliseconds.
+
+    Status knows, unless the spec was edited since it was written. A change of the template alone is no fence:
+    the timing hash tells. Where several edits came since, the hash cannot tell what lay between them, and the
+    time of the last edit decides. An edit that left no trace in managedFields counts as made now: late is
+    mended by the next occurrence, a run in retrospect by nothing.
+    """
+    recorded = timer.recorded
+    if recorded.handled_through_ms is not None:
+        behind = timer.generation - recorded.generation
+        if behind <= 0 or (behind == 1 and timer.timing_hash == recorded.timing_hash):
+            return recorded.handled_through_ms
+    elif timer.generation == 1:
+        return _first_fence_ms(timer)
+    edited_ms = now_ms if timer.spec_changed_ms is None else timer.spec_changed_ms
+    return max(edited_ms, recorded.handled_through_ms or timer.created_ms)
+
+
+def _first_fence_ms(timer: Timer) -> int:
+    # Nothing before creation fires, but for an instant in the past that an explicit deadline still admits.
+    # A deadline of decades ends at the epoch: the index knows no marks before it.
+    if isinstance(timer.schedule, Once) and timer.starting_deadline_ms:
+        return max(timer.created_ms - timer.starting_deadline_ms, 0)
+    return timer.created_ms

@@ -1,0 +1,41 @@
+"""Instants are integer milliseconds since the Unix epoch inside, RFC 3339 in Kubernetes objects."""
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def to_ms(moment: datetime) -> int:
+    """Milliseconds since the epoch of an aware datetime; what is finer is cut off."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def from_ms(instant_ms: int) -> datetime:
+    """The UTC datetime of milliseconds since the epoch."""
+    return _EPOCH + timedelta(milliseconds=instant_ms)
+
+
+def parse_rfc3339(text: str) -> int:
+    """Milliseconds of an RFC 3339 instant with offset.
+
+    Raises ValueError where the text is no instant or names no offset.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no offset from UTC: write 2026-11-22T10:00:00Z or ...+01:00")
+    return to_ms(moment)
+
+
+def rfc3339(instant_ms: int) -> str:
+    """`2026-11-22T10:00:00Z`, with milliseconds only where there are any."""
+    return _format(instant_ms, "milliseconds" if instant_ms % 1000 else "seconds")
+
+
+def rfc3339_ms(instant_ms: int) -> str:
+    """`2026-11-22T10:00:00.000Z`: always with milliseconds, so that texts sort as instants do."""
+    return _format(instant_ms, "milliseconds")
+
+
+def _format(instant_ms: int, timespec: str) -> str:
+    return from_ms(instant_ms).isoformat(timespec=timespec).replace("+00:00", "Z")

@@ -1,0 +1,25 @@
+"""What a worker decided that leaves no Job behind, on its way to the timer's status."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from controller.core.reasons import Reason
+
+MESSAGE_LIMIT = 1000
+
+_LATEST_INSTANT_MS = 253_402_300_799_999  # the end of year 9999, where datetime ends
+
+
+class Report(BaseModel):
+    """One decision. Reports pass through Redis, where others may write: hence the bounds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ticket: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{22}$")]
+    reason: Reason
+    generation: int = Field(ge=1)
+    occurrence_ms: int = Field(ge=0, le=_LATEST_INSTANT_MS)
+    """The occurrence this is about; of several missed ones the last."""
+    count: int = Field(default=1, ge=1, le=1_000_000)
+    message: Annotated[str, StringConstraints(max_length=MESSAGE_LIMIT)] = ""

@@ -1,0 +1,22 @@
+-- Lease what is due: claim(token, limit, ahead ms, lease ms).
+-- Replies 'invalid', or 'ok', now, the due time of the first ticket left ('' for none),
+-- and for each leased ticket: ticket, generation, mark, namespace/name.
+if not valid() then return { 'invalid' } end
+local token, limit, ahead, duration = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local now = now_ms()
+local reply = { 'ok', now, '' }
+
+for _, ticket in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now + ahead, 'LIMIT', 0, limit)) do
+  redis.call('ZREM', due, ticket)
+  local known = read(ticket)
+  -- A due time without a timer can only have been written by somebody else; there is nothing to look at.
+  if known then
+    redis.call('ZADD', leased, now + duration, ticket)
+    redis.call('HSET', lease, ticket, token)
+    reply[#reply + 1] = { ticket, known.generation, known.mark, known.timer }
+  end
+end
+
+local next_due = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
+if next_due and next_due ~= 'inf' then reply[3] = string.format('%d', tonumber(next_due)) end
+return reply

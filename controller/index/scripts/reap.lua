@@ -1,0 +1,15 @@
+-- Put tickets whose lease has run out back to due: reap(limit, longest lease ms). Replies how many, or -1 if invalid.
+-- A lease far in the future was written before the clock was set back, and would last until then.
+if not valid() then return -1 end
+local limit, now = tonumber(ARGV[1]), now_ms()
+
+local function reap(from, to)
+  local expired = redis.call('ZRANGEBYSCORE', leased, from, to, 'LIMIT', 0, limit)
+  for _, ticket in ipairs(expired) do
+    release(ticket)
+    if read(ticket) then schedule(ticket, now) end
+  end
+  return #expired
+end
+
+return reap('-inf', now) + reap('(' .. string.format('%d', now + tonumber(ARGV[2])), '(' .. NEVER)

@@ -1,0 +1,36 @@
+-- Make tickets say what the timers say: sync(ticket, generation, mark ms, next ms or '', namespace/name, ...).
+-- Wakes sleeping workers where something is due earlier than all before.
+local now = now_ms()
+local head = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
+local earliest = math.huge
+
+local function sync(ticket, wanted, at)
+  local known = read(ticket)
+  if known and known.generation > wanted.generation then
+    -- News of an older generation: what it knows of the past still counts, what it wants no longer does.
+    known.mark = math.max(known.mark, wanted.mark)
+    return write(ticket, known)
+  end
+  local edited = not known or known.generation < wanted.generation
+  local informed = not known or wanted.mark >= known.mark
+  wanted.mark = math.max(wanted.mark, known and known.mark or 0)
+  write(ticket, wanted)
+  if edited then
+    -- What was claimed under the older generation can neither be confirmed nor acknowledged any more.
+    release(ticket)
+  else
+    if redis.call('HEXISTS', lease, ticket) == 1 then return end
+    -- Who is due stays due until a worker has looked, and a worker's later knowledge is not overruled.
+    local score = redis.call('ZSCORE', due, ticket)
+    if score and (at == '' or not informed or tonumber(score) <= now) then return end
+  end
+  schedule(ticket, at)
+  if at ~= '' then earliest = math.min(earliest, tonumber(at)) end
+end
+
+for i = 1, #ARGV, 5 do
+  local wanted = { generation = tonumber(ARGV[i + 1]), mark = tonumber(ARGV[i + 2]), timer = ARGV[i + 4] }
+  sync(ARGV[i], wanted, ARGV[i + 3])
+end
+if earliest < (head and head ~= 'inf' and tonumber(head) or math.huge) then redis.call('PUBLISH', due, earliest) end
+return #ARGV / 5

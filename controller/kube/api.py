@@ -1,0 +1,148 @@
+"""A thin client of the API server: bytes out, dicts in, a time limit on everything, and no retries.
+
+The kubernetes library brings credentials, certificates and their renewal. Its typed models cost 2 ms of CPU
+per Job, so requests are made here.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import orjson
+from kubernetes.aio import config
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.client.rest import RESTClientObject
+
+from controller.kube.errors import ApiError, ApiUnreachableError
+from controller.settings import Settings, SettingsError
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+
+_PAGE = 500
+_MESSAGE_LIMIT = 600
+
+
+class ApiServer:
+    """Requests to one API server. Use as an async context manager.
+
+    Every method raises ApiError where the server refuses and ApiUnreachableError where it does not answer.
+    """
+
+    def __init__(self, configuration: Configuration, settings: Settings) -> None:
+        self._configuration = configuration
+        self._host = configuration.host.rstrip("/")
+        self._timeout = aiohttp.ClientTimeout(total=settings.api_timeout_seconds)
+        ssl_context = RESTClientObject(configuration).ssl_context
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=settings.api_connections, ssl=ssl_context),
+            # Looking for proxies costs thread hops on every request, three times the CPU of the request itself.
+            trust_env=settings.use_proxy,
+            timeout=self._timeout,
+        )
+
+    @classmethod
+    async def connect(cls, settings: Settings) -> Self:
+        """Load credentials: the kubeconfig of the settings, else the Pod's service account, else ~/.kube/config.
+
+        Raises SettingsError where there are none.
+        """
+        configuration = Configuration()
+        # It can be several files; of those that are missing the library only warns.
+        files = str(settings.kubeconfig).split(os.pathsep)
+        if settings.kubeconfig is not None and not any(os.access(file, os.R_OK) for file in files):
+            raise SettingsError(f"--kubeconfig (or KUBECONFIG): {settings.kubeconfig} cannot be read")
+        try:
+            if settings.kubeconfig is not None:
+                await config.load_kube_config(str(settings.kubeconfig), client_configuration=configuration)
+            else:
+                try:
+                    config.load_incluster_config(client_configuration=configuration)
+                except config.ConfigException:
+                    await config.load_kube_config(client_configuration=configuration)
+        # What a file that is no kubeconfig makes the library stumble over is nothing that it documents.
+        except Exception as error:
+            raise SettingsError(
+                f"no credentials for a Kubernetes API server ({' '.join(str(error).split())}): "
+                "set KUBECONFIG or --kubeconfig to a kubeconfig, "
+                "or run in a Pod with a service account"
+            ) from None
+        return cls(configuration, settings)
+
+    @property
+    def configuration(self) -> Configuration:
+        """Address and credentials, for a library that makes connections of its own."""
+        return self._configuration
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def get(self, path: str, **parameters: str) -> dict[str, Any]:
+        """GET an object or a list."""
+        return await self._request("GET", path, parameters)
+
+    async def create(self, path: str, body: bytes, **parameters: str) -> dict[str, Any]:
+        """POST an object, already serialised, to its collection."""
+        return await self._request("POST", path, parameters, body)
+
+    async def replace(self, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """PUT an object; its resourceVersion makes this a compare-and-set."""
+        return await self._request("PUT", path, {}, orjson.dumps(obj))
+
+    async def merge(self, path: str, patch: Mapping[str, Any]) -> dict[str, Any]:
+        """PATCH an object by merging; a resourceVersion in the patch makes this a compare-and-set."""
+        return await self._request("PATCH", path, {}, orjson.dumps(patch), MERGE_PATCH)
+
+    async def delete(self, path: str, options: Mapping[str, Any]) -> None:
+        """DELETE an object."""
+        await self._request("DELETE", path, {}, orjson.dumps(options))
+
+    async def pages(self, path: str, **parameters: str) -> AsyncIterator[list[dict[str, Any]]]:
+        """LIST a collection consistently, page by page, so that a hundred thousand objects fit through."""
+        parameters = {**parameters, "limit": str(_PAGE)}
+        while True:
+            page = await self._request("GET", path, parameters)
+            yield page["items"]
+            parameters["continue"] = page["metadata"].get("continue", "")
+            if not parameters["continue"]:
+                return
+
+    async def _request(
+        self, method: str, path: str, parameters: Mapping[str, str], body: bytes | None = None, kind: str = JSON
+    ) -> dict[str, Any]:
+        headers = {"Accept": JSON}
+        if body is not None:
+            headers["Content-Type"] = kind
+        token = await self._configuration.get_api_key_with_prefix("BearerToken")
+        if token:
+            headers["Authorization"] = token
+        try:
+            async with self._session.request(
+                method, self._host + path, params=parameters, data=body, headers=headers
+            ) as response:
+                payload = await response.read()
+        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
+            raise ApiUnreachableError(f"{method} {path}: {type(error).__name__} {error}".rstrip()) from None
+        if response.status >= 400:
+            raise _refusal(response.status, response.headers.get("Retry-After"), payload)
+        parsed: dict[str, Any] = orjson.loads(payload)
+        return parsed
+
+
+def _refusal(status: int, retry_after: str | None, payload: bytes) -> ApiError:
+    try:
+        body = orjson.loads(payload)
+        message, reason = str(body.get("message", "")), str(body.get("reason", ""))
+        causes = tuple(str(cause.get("reason", "")) for cause in (body.get("details") or {}).get("causes") or ())
+    except (ValueError, AttributeError):
+        message, reason, causes = payload[:_MESSAGE_LIMIT].decode(errors="replace"), "", ()
+    seconds = float(retry_after) if retry_after and retry_after.isdigit() else None
+    return ApiError(status, reason, message[:_MESSAGE_LIMIT], causes, seconds)

@@ -1,0 +1,38 @@
+"""Where the API server serves what this project uses."""
+
+from controller.core.timer import GROUP, PLURAL, VERSION
+
+ALL_TIMERS = f"/apis/{GROUP}/{VERSION}/{PLURAL}"
+ALL_JOBS = "/apis/batch/v1/jobs"
+CLUSTER_IDENTITY = "/api/v1/namespaces/kube-system"
+"""The UID of this namespace names the cluster: it exists in each, and nobody recreates it."""
+
+
+def timer(namespace: str, name: str) -> str:
+    """A RedisTimer."""
+    return f"/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}/{name}"
+
+
+def timer_status(namespace: str, name: str) -> str:
+    """A RedisTimer's status."""
+    return f"{timer(namespace, name)}/status"
+
+
+def jobs(namespace: str) -> str:
+    """The Jobs of a namespace."""
+    return f"/apis/batch/v1/namespaces/{namespace}/jobs"
+
+
+def job(namespace: str, name: str) -> str:
+    """A Job."""
+    return f"{jobs(namespace)}/{name}"
+
+
+def events(namespace: str) -> str:
+    """The Events of a namespace."""
+    return f"/api/v1/namespaces/{namespace}/events"
+
+
+def leases(namespace: str) -> str:
+    """The Leases of a namespace."""
+    return f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"

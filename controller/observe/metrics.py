@@ -1,0 +1,51 @@
+"""All metrics, a registry for each role: a worker must not report zeroes for what only a controller knows.
+
+No label names a timer: their number would follow the number of timers.
+"""
+
+import math
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+WORKER = CollectorRegistry()
+CONTROLLER = CollectorRegistry()
+
+INDEX_VALID = Gauge("redistimer_index_valid", "1 while the index may be claimed from.", registry=None)
+WORKER.register(INDEX_VALID)
+CONTROLLER.register(INDEX_VALID)
+
+FIRES = Counter(
+    "redistimer_fires_total",
+    "Attempts to fire an occurrence, by result: created, found (it was there already), or why not.",
+    ["result"],
+    registry=WORKER,
+)
+LAG = Histogram(
+    "redistimer_firing_lag_seconds",
+    "From the nominal time of an occurrence to the API server's answer that its Job is created.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600),
+    registry=WORKER,
+)
+MISSED = Counter("redistimer_missed_total", "Occurrences that were decided to be missed.", registry=WORKER)
+CLAIMED = Counter("redistimer_claimed_total", "Tickets claimed from the index.", registry=WORKER)
+HELD = Gauge("redistimer_held_leases", "Leases this worker holds now.", registry=WORKER)
+LEASES_LOST = Counter("redistimer_leases_lost_total", "Leases that were lost while held.", registry=WORKER)
+LEASES_REAPED = Counter("redistimer_leases_reaped_total", "Leases of others that ran out.", registry=WORKER)
+
+LEADER = Gauge("redistimer_leader", "1 on the controller that leads.", registry=CONTROLLER)
+TICKETS = Gauge("redistimer_tickets", "Timers in the index.", registry=CONTROLLER)
+DUE = Gauge("redistimer_due_backlog", "Tickets that are due and not claimed.", registry=CONTROLLER)
+OLDEST_DUE = Gauge("redistimer_oldest_due_age_seconds", "How long the oldest of them is due.", registry=CONTROLLER)
+REBUILDS = Counter("redistimer_rebuilds_total", "Rebuilds of the index, by result.", ["result"], registry=CONTROLLER)
+REBUILD_SECONDS = Gauge("redistimer_rebuild_duration_seconds", "Duration of the last rebuild.", registry=CONTROLLER)
+REBUILD_AGE = Gauge("redistimer_rebuild_age_seconds", "Time since the last rebuild ended.", registry=CONTROLLER)
+STATUS_WRITES = Counter(
+    "redistimer_status_writes_total",
+    "Status writes, by result: written, conflict, gone, failed.",
+    ["result"],
+    registry=CONTROLLER,
+)
+
+# Only a leader knows these; until then they are unknown, which is not zero.
+for _gauge in (TICKETS, DUE, OLDEST_DUE, REBUILD_SECONDS, REBUILD_AGE):
+    _gauge.set(math.nan)
