@@ -1,0 +1,174 @@
+"""What the controller knows of the cluster: each timer at its newest seen version, with its Jobs and reports.
+
+Watches, lists and answers to writes all arrive here, in any order. What is older than the known is ignored, and
+what follows for index and status is queued, each timer once. No I/O.
+"""
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from controller.core.identity import ticket_of
+from controller.core.job import Outcome, Run, parse_run
+from controller.core.report import Report
+from controller.core.timer import Timer, parse_timer
+from controller.reconcile.pending import Pending
+
+log = logging.getLogger(__name__)
+
+_DELETED_REMEMBERED = 20_000
+_SETTLE_S = 0.2
+"""A status waits this long for more to happen: a Job's creation and its end often come together."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """One timer and all that belongs to it."""
+
+    timer: Timer
+    runs: dict[str, Run] = field(default_factory=dict)
+    """By UID of the Job."""
+    reports: dict[str, Report] = field(default_factory=dict)
+    """By id in the outcomes stream; those that status has not taken in."""
+    synced_generation: int = 0
+    """The generation that is known to have reached the index."""
+    status_written_at_s: float = 0.0
+
+    @property
+    def newest_run_ms(self) -> int:
+        """The last occurrence that has a Job, 0 for none."""
+        return max((run.occurrence_ms for run in self.runs.values()), default=0)
+
+
+class Table:
+    """All timers by UID. `to_sync` and `to_report` name those whose ticket or status has to follow."""
+
+    def __init__(self, status_seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.to_sync = Pending()
+        self.to_report = Pending()
+        self._status_seconds = status_seconds
+        self._monotonic = monotonic
+        self._uids: dict[str, str] = {}
+        self._deleted: OrderedDict[str, str] = OrderedDict()
+        self._early_runs: dict[str, dict[str, Run]] = {}
+
+    def see_timer(self, obj: Mapping[str, Any]) -> None:
+        """A timer as some watch, list or write showed it."""
+        uid = obj["metadata"]["uid"]
+        known = self.entries.get(uid)
+        if uid in self._deleted or (known and _version(obj) <= int(known.timer.resource_version)):
+            return
+        try:
+            # Templates are by far the largest part of a timer, and only workers need them.
+            timer = replace(parse_timer(obj), job_template={})
+        except Exception as error:
+            # The schema keeps such objects out; should one get in, whatever is wrong with it, the others go on.
+            log.error("timer cannot be read: %r", error, extra={"timer": uid})
+            return
+        if known is None:
+            early = self._early_runs.pop(uid, {}).items()
+            self.entries[uid] = Entry(timer, {key: run for key, run in early if run.namespace == timer.namespace})
+            self._uids[timer.ticket] = uid
+        else:
+            edited = timer.generation != known.timer.generation or timer.being_deleted != known.timer.being_deleted
+            known.timer = timer
+            if not edited:
+                self._report(uid)
+                return
+        self.to_sync.add(uid)
+        self.to_report.add(uid)
+
+    def timer_deleted(self, uid: str) -> None:
+        """A timer is gone for good."""
+        self._deleted[uid] = ticket_of(uid)
+        while len(self._deleted) > _DELETED_REMEMBERED:
+            self._deleted.popitem(last=False)
+        self._early_runs.pop(uid, None)
+        entry = self.entries.pop(uid, None)
+        if entry is not None:
+            self._uids.pop(entry.timer.ticket, None)
+        self.to_sync.add(uid)
+
+    def see_job(self, obj: Mapping[str, Any]) -> None:
+        """A Job as some watch or list showed it."""
+        run = parse_run(obj)
+        if run is None or run.timer_uid in self._deleted:
+            return
+        entry = self.entries.get(run.timer_uid)
+        if entry and entry.timer.namespace != run.namespace:
+            # Anybody can name an owner in another namespace; Kubernetes does not count it either.
+            return
+        runs = entry.runs if entry else self._early_runs.setdefault(run.timer_uid, {})
+        known = runs.get(run.uid)
+        # A Job ends once and goes once; whatever says otherwise is old.
+        if known and (known.gone or known.outcome is not Outcome.ACTIVE or known == run):
+            return
+        runs[run.uid] = run
+        if entry:
+            if known is None:
+                self.to_sync.add(run.timer_uid)
+            self._report(run.timer_uid)
+
+    def job_gone(self, obj: Mapping[str, Any]) -> None:
+        """A Job was deleted; it stays in mind until status has counted it."""
+        self.see_job(obj)
+        run = parse_run(obj)
+        if run is not None:
+            self.run_gone(run.timer_uid, run.uid)
+
+    def run_gone(self, timer_uid: str, job_uid: str) -> None:
+        """The Job with this UID does not exist any more."""
+        entry = self.entries.get(timer_uid)
+        if entry is None:
+            self._early_runs.get(timer_uid, {}).pop(job_uid, None)
+        elif job_uid in entry.runs:
+            entry.runs[job_uid] = replace(entry.runs[job_uid], gone=True)
+            self._report(timer_uid)
+
+    def see_report(self, report_id: str, report: Report) -> bool:
+        """A worker's report; False where its timer is not known."""
+        uid = self._uids.get(report.ticket)
+        if uid is None:
+            return False
+        self.entries[uid].reports[report_id] = report
+        self._report(uid)
+        return True
+
+    def written(self, uid: str, obj: Mapping[str, Any]) -> None:
+        """The answer to a write of this timer's status."""
+        if uid in self.entries:
+            self.entries[uid].status_written_at_s = self._monotonic()
+        self.see_timer(obj)
+
+    def taken_in(self, uid: str, runs: Iterable[Run], report_ids: Iterable[str]) -> None:
+        """Status says what these runs and reports say: what is gone or told can be forgotten."""
+        entry = self.entries.get(uid)
+        if entry is None:
+            return
+        for run in runs:
+            if run.gone:
+                entry.runs.pop(run.uid, None)
+        for report_id in report_ids:
+            entry.reports.pop(report_id, None)
+
+    def tickets(self) -> set[str]:
+        """The tickets of all timers that exist."""
+        return set(self._uids)
+
+    def forget_early_runs(self) -> None:
+        """Jobs whose timers a complete list did not show: the garbage collector will take them."""
+        self._early_runs.clear()
+
+    def _report(self, uid: str) -> None:
+        entry = self.entries[uid]
+        since_s = self._monotonic() - entry.status_written_at_s
+        self.to_report.add(uid, max(_SETTLE_S, self._status_seconds - since_s))
+
+
+def _version(obj: Mapping[str, Any]) -> int:
+    # Kubernetes defines resource versions of one resource as comparable integers, from 1.35 on by contract.
+    return int(obj["metadata"]["resourceVersion"])
