@@ -29,6 +29,15 @@ def job_name(timer_name: str, timer_uid: str, occurrence_ms: int) -> str:
     return timer_name[: JOB_NAME_LIMIT - len(suffix)].rstrip("-.") + suffix
 
 
+def occurrence_of(name: str, timer_name: str, timer_uid: str) -> int | None:
+    """The occurrence (ms) of which `job_name` made this name, or None where it made it of none."""
+    try:
+        occurrence_ms = int(name.rpartition("-")[2], 36)
+    except ValueError:
+        return None
+    return occurrence_ms if job_name(timer_name, timer_uid, occurrence_ms) == name else None
+
+
 def _base36(number: int) -> str:
     digits = ""
     while number:

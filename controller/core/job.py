@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from controller.core.identity import job_name
+from controller.core.identity import job_name, occurrence_of
 from controller.core.instants import parse_rfc3339, rfc3339_ms
 from controller.core.timer import API_VERSION, GROUP, KIND, Timer
 
@@ -63,14 +63,16 @@ def job_manifest(timer: Timer, occurrence_ms: int) -> dict[str, Any]:
 
 
 def parse_run(job: Mapping[str, Any]) -> Run | None:
-    """The Run of a Job, or None where the Job is not one of ours: what the user may edit does not decide alone."""
+    """The Run of a Job, or None where the Job is not one of ours.
+
+    The occurrence is read from the name. The annotation says the same, but anybody may edit it.
+    """
     metadata = job["metadata"]
     owner = next((ref for ref in metadata.get("ownerReferences") or () if ref.get("controller")), None)
     if owner is None or owner.get("kind") != KIND or not owner["apiVersion"].startswith(f"{GROUP}/"):
         return None
-    try:
-        occurrence_ms = parse_rfc3339((metadata.get("annotations") or {})[SCHEDULED_AT_ANNOTATION])
-    except (KeyError, ValueError):
+    occurrence_ms = occurrence_of(metadata["name"], owner["name"], owner["uid"])
+    if occurrence_ms is None:
         return None
     outcome, finished_ms = _outcome(job.get("status") or {})
     return Run(

@@ -1,7 +1,5 @@
 """A connection to Redis as the settings say."""
 
-from typing import Any
-
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -16,10 +14,7 @@ def connect_redis(settings: Settings) -> Redis:
 
     A script whose reply was lost must not run again behind their back: they start from the truth instead.
     """
-    options: dict[str, Any] = {}
-    if settings.redis_password is not None:
-        options["password"] = settings.redis_password
-    return Redis.from_url(
+    redis = Redis.from_url(
         settings.redis_url.get_secret_value(),
         decode_responses=True,
         # Whoever else writes there must not be able to stop the reading of all the rest.
@@ -29,5 +24,8 @@ def connect_redis(settings: Settings) -> Redis:
         health_check_interval=15,
         retry=Retry(NoBackoff(), 0),
         client_name=f"redistimer-{settings.identity}"[:100].replace(" ", "-"),
-        **options,
     )
+    if settings.redis_password is not None:
+        # Not as an argument above: what the URL says would win over it.
+        redis.connection_pool.connection_kwargs["password"] = settings.redis_password
+    return redis

@@ -133,7 +133,11 @@ class ApiServer:
             raise ApiUnreachableError(f"{method} {path}: {type(error).__name__} {error}".rstrip()) from None
         if response.status >= 400:
             raise _refusal(response.status, response.headers.get("Retry-After"), payload)
-        parsed: dict[str, Any] = orjson.loads(payload)
+        try:
+            parsed: dict[str, Any] = orjson.loads(payload)
+        except ValueError:
+            # Something on the way answers in the API server's name.
+            raise ApiUnreachableError(f"{method} {path}: the answer is not JSON") from None
         return parsed
 
 

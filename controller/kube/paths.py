@@ -1,5 +1,7 @@
 """Where the API server serves what this project uses."""
 
+from urllib.parse import quote
+
 from controller.core.timer import GROUP, PLURAL, VERSION
 
 ALL_TIMERS = f"/apis/{GROUP}/{VERSION}/{PLURAL}"
@@ -9,8 +11,8 @@ CLUSTER_IDENTITY = "/api/v1/namespaces/kube-system"
 
 
 def timer(namespace: str, name: str) -> str:
-    """A RedisTimer."""
-    return f"/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}/{name}"
+    """A RedisTimer. Workers know both names from Redis, which must not be able to name anything else."""
+    return f"/apis/{GROUP}/{VERSION}/namespaces/{quote(namespace, safe='')}/{PLURAL}/{quote(name, safe='')}"
 
 
 def timer_status(namespace: str, name: str) -> str:

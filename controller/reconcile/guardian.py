@@ -39,6 +39,8 @@ class Guardian:
         self._every_s = every_s
         self._monotonic = monotonic
         self._rebuilt_at: float | None = None
+        self.rebuilt = asyncio.Event()
+        """Set by the first rebuild: from then on the index is known to be this cluster's."""
 
     async def step(self) -> bool:
         """Look once, rebuild where needed, pause."""
@@ -56,6 +58,7 @@ class Guardian:
                 if await self._rebuild.run():
                     valid = True
                     self._rebuilt_at = self._monotonic()
+                    self.rebuilt.set()
                     self._outcomes.again()
             if valid:
                 self._health.clear("index")

@@ -77,16 +77,19 @@ async def _lead(
     guardian = Guardian(index, rebuild, outcomes, health, settings.rebuild_seconds)
     report = StatusReport(table, api, index, health, settings.identity)
 
-    keeping = asyncio.create_task(loop(leadership.keep))
-    waiting = asyncio.create_task(stopping.wait())
-    tasks: list[asyncio.Task[Any]] = [keeping, waiting]
+    tasks: list[asyncio.Task[Any]] = [
+        asyncio.create_task(loop(leadership.keep)),
+        asyncio.create_task(stopping.wait()),
+    ]
     watching = asyncio.Event()
     try:
         # Watching begins before the first rebuild lists anything: what happens in between is seen by one of them.
         tasks.append(asyncio.create_task(watch(table, api.configuration, watching, stopping)))
-        await first_of(keeping, waiting, tasks[-1], asyncio.create_task(watching.wait()))
+        await first_of(*tasks, asyncio.create_task(watching.wait()))
         stop_on_signals(stopping)  # kopf has put its own handlers in their place
-        steps: list[Step] = [sync.step, guardian.step, outcomes.step, report.step]
+        tasks.append(asyncio.create_task(loop(guardian.step)))
+        await first_of(*tasks, asyncio.create_task(guardian.rebuilt.wait()))
+        steps: list[Step] = [sync.step, outcomes.step, report.step]
         tasks += [asyncio.create_task(loop(step)) for step in steps]
         await first_of(*tasks)
     finally:

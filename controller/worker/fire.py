@@ -156,7 +156,7 @@ class Firing:
                 raise
         name = job_name(timer.name, timer.uid, occurrence_ms)
         run = parse_run(await self._api.get(paths.job(timer.namespace, name)))
-        if run is not None and run.timer_uid == timer.uid and run.occurrence_ms == occurrence_ms:
+        if run is not None and run.timer_uid == timer.uid:
             return "found"
         raise ApiError(409, Reason.JOB_NAME_TAKEN, f"a Job {name} exists that this timer does not own")
 

@@ -8,6 +8,7 @@ from controller.kube.errors import ApiError, ApiUnreachableError
 
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 10.0
+_LONGEST_ASKED_S = 60.0
 
 
 class Pace:
@@ -26,7 +27,7 @@ class Pace:
         """Pause, for as long as the server asks or else twice as long as the time before; how long, in seconds."""
         if self.pause_s() == 0.0:
             asked = error.retry_after_s if isinstance(error, ApiError) else None
-            pause_s = asked or self._pause_s
+            pause_s = min(asked or self._pause_s, _LONGEST_ASKED_S)
             self._resume_at = self._monotonic() + pause_s
             self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
         return self.pause_s()

@@ -1,0 +1,1 @@
+"""The functional core, from spec to status."""

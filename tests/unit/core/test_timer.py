@@ -1,0 +1,90 @@
+"""Reading a RedisTimer from its API object."""
+
+from typing import Any
+
+import pytest
+
+from controller.core.schedule import Every, Once
+from controller.core.timer import Recorded
+from tests.unit.core.objects import CREATED_MS, HOUR_MS, UID, ms, spec_written_at, timer
+
+
+def test_a_timer_is_read_with_the_defaults_of_a_cron_job() -> None:
+    read = timer({"every": "1h"})
+    assert (read.namespace, read.name, read.uid, read.generation) == ("default", "nightly", UID, 1)
+    assert read.created_ms == CREATED_MS
+    assert read.schedule == Every(CREATED_MS, HOUR_MS, "every 1h")
+    assert read.problem is None
+    assert (read.suspended, read.being_deleted, read.starting_deadline_ms) == (False, False, None)
+    assert (read.successful_history, read.failed_history) == (3, 1)
+    assert read.recorded == Recorded()
+
+
+def test_a_timer_is_read_with_everything_it_says() -> None:
+    read = timer(
+        {
+            "at": "2026-03-02T00:00:00+01:00",
+            "suspend": True,
+            "startingDeadlineSeconds": 0,
+            "successfulJobsHistoryLimit": 0,
+            "failedJobsHistoryLimit": 7,
+        },
+        status={"observedGeneration": 4, "timingHash": "abc", "handledThrough": "2026-03-01T11:00:00Z"},
+        generation=5,
+        deletionTimestamp="2026-03-01T12:00:00Z",
+    )
+    assert read.schedule == Once(ms("2026-03-01T23:00:00Z"), "at 2026-03-01T23:00:00Z")
+    assert (read.suspended, read.being_deleted, read.starting_deadline_ms) == (True, True, 0)
+    assert (read.successful_history, read.failed_history) == (0, 7)
+    assert read.recorded == Recorded(4, "abc", ms("2026-03-01T11:00:00Z"))
+
+
+def test_only_who_wrote_the_spec_counts_as_an_edit_of_it() -> None:
+    read = timer({"every": "1h"}, managedFields=spec_written_at("2026-03-01T11:00:00Z"))
+    assert read.spec_changed_ms == ms("2026-03-01T11:00:00Z")
+
+
+def test_of_several_who_wrote_the_spec_the_last_counts() -> None:
+    fields = spec_written_at("2026-03-01T11:00:00Z") + spec_written_at("2026-03-01T10:30:00Z")
+    assert timer({"every": "1h"}, managedFields=fields).spec_changed_ms == ms("2026-03-01T11:00:00Z")
+
+
+@pytest.mark.parametrize(
+    "fields", [[], None, [{"manager": "x", "fieldsV1": {"f:spec": {}}}], [{"time": "2026-03-01T11:00:00Z"}]]
+)
+def test_an_edit_can_have_left_no_trace(fields: Any) -> None:
+    assert timer({"every": "1h"}, managedFields=fields).spec_changed_ms is None
+
+
+BASE = {"schedule": "0 9 * * *"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schedule": "0 10 * * *"},
+        {"timeZone": "Europe/Berlin"},
+        {"suspend": True},
+        {"at": "2026-03-02T00:00:00Z"},
+        {"every": "1h"},
+        {"afterCreation": "1h"},
+    ],
+)
+def test_the_timing_hash_changes_with_every_timing_field(change: dict[str, Any]) -> None:
+    assert timer(BASE | change).timing_hash != timer(BASE).timing_hash
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"suspend": False},
+        {"suspend": None},
+        {"timeZone": None},
+        {"timeZone": "UTC"},
+        {"jobTemplate": {"spec": {}}},
+        {"startingDeadlineSeconds": 10},
+        {"failedJobsHistoryLimit": 1},
+    ],
+)
+def test_the_timing_hash_stays_when_a_default_is_written_out_or_anything_else_changes(change: dict[str, Any]) -> None:
+    assert timer(BASE | change).timing_hash == timer(BASE).timing_hash

@@ -1,0 +1,295 @@
+"""Writing status: when, what, in which order with what goes with it, and what comes of refusals."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from controller.core.instants import rfc3339
+from controller.core.reasons import Reason
+from controller.kube import paths
+from controller.kube.errors import ApiError, ApiUnreachableError
+from controller.reconcile.report import StatusReport
+from tests.unit.core.objects import UID, report, timer
+from tests.unit.kube.stub_api import CONFLICT, NOT_FOUND, TOO_MANY_REQUESTS
+from tests.unit.reconcile.desk import ELEVEN, FAILED, HOURLY, THIRTEEN, TWELVE, Desk, job, succeeded_at, uid
+
+TIMER = paths.timer("default", "nightly")
+STATUS = paths.timer_status("default", "nightly")
+EVENTS = paths.events("default")
+
+
+class Writer:
+    """The status writer, and one timer that is in the index."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.report = StatusReport(desk.table, desk.api, desk.index, desk.health, "test")  # type: ignore[arg-type]
+
+    async def start(self, spec: dict[str, Any] = HOURLY, **changes: Any) -> None:
+        """Store and see the timer, carry it into the index, and write its first status."""
+        self.desk.table.see_timer(self.desk.store(spec, **changes))
+        await self.desk.sync.step()
+        await self.report.step()
+        self.desk.journal.clear()
+        self.desk.api.requests.clear()
+
+    async def write(self) -> None:
+        """Let the timer's status be written, now."""
+        self.desk.table.to_report.add(UID)
+        await self.report.step()
+
+    async def tell(self, *occurrences: int, reason: Reason = Reason.MISS_SCHEDULE) -> None:
+        """Let workers report about these occurrences."""
+        for occurrence_ms in occurrences:
+            told = report(timer(HOURLY), occurrence_ms, reason, message="no")
+            key = self.desk.index.keys.outcomes
+            report_id = await self.desk.redis.xadd(key, {"report": told.model_dump_json()})
+            assert self.desk.table.see_report(report_id, told)
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """The status on the API server."""
+        status: dict[str, Any] = self.desk.api.objects[TIMER].get("status", {})
+        return status
+
+    def patches(self) -> Sequence[Any]:
+        return [request.body for request in self.desk.api.made("PATCH")]
+
+    def events(self) -> list[tuple[str, str]]:
+        return [(event.body["type"], event.body["reason"]) for event in self.desk.api.made("POST")]
+
+    async def stream_length(self) -> int:
+        return int(await self.desk.redis.xlen(self.desk.index.keys.outcomes))
+
+    async def retried_after_s(self) -> float | None:
+        """How long from now the timer's status is written again, None where it does not wait for that."""
+        for waited in range(1201):
+            if await self.desk.ripe(self.desk.table.to_report):
+                return waited / 10
+            self.desk.monotonic.now_s += 0.1
+        return None
+
+
+@pytest.fixture
+def writer(desk: Desk) -> Writer:
+    return Writer(desk)
+
+
+async def test_an_edit_that_has_not_reached_the_index_is_not_acknowledged(desk: Desk, writer: Writer) -> None:
+    desk.table.see_timer(desk.store())
+    await writer.report.step()
+    assert desk.api.made("PATCH") == []
+    await desk.sync.step()
+    desk.monotonic.now_s += 1
+    await writer.report.step()
+    assert writer.status["observedGeneration"] == 1
+
+
+async def test_a_later_edit_has_to_reach_the_index_as_well(desk: Desk, writer: Writer) -> None:
+    await writer.start()
+    desk.table.see_timer(desk.store(generation=2, status=writer.status))
+    await writer.write()
+    assert desk.api.made("PATCH") == []
+    await desk.sync.step()
+    await writer.write()
+    assert writer.status["observedGeneration"] == 2
+
+
+async def test_a_patch_names_the_version_it_is_based_on_and_only_what_changed(desk: Desk, writer: Writer) -> None:
+    await writer.start()
+    version = desk.api.objects[TIMER]["metadata"]["resourceVersion"]
+    desk.table.see_job(job(ELEVEN))
+    await writer.write()
+    (patch,) = writer.patches()
+    assert patch["metadata"] == {"resourceVersion": version}
+    assert set(patch["status"]) == {"active", "activeCount", "lastScheduleTime", "handledThrough", "nextScheduleTime"}
+    assert writer.status["lastScheduleTime"] == rfc3339(ELEVEN)
+
+
+async def test_nothing_is_written_where_nothing_changed(desk: Desk, writer: Writer) -> None:
+    await writer.start()
+    await writer.write()
+    assert desk.api.requests == []
+
+
+async def test_the_same_runs_and_reports_are_counted_once(desk: Desk, writer: Writer) -> None:
+    desk.clock.set("2026-03-01T13:00:10Z")
+    await writer.start()
+    desk.table.see_job(job(THIRTEEN, status=FAILED))
+    await writer.tell(TWELVE)
+    for _ in range(3):
+        await writer.write()
+    assert writer.status["runs"] == {"succeeded": 0, "failed": 1, "missed": 1}
+    assert len(desk.api.made("PATCH")) == 1
+
+
+async def test_after_a_conflict_the_newer_version_is_the_base(desk: Desk, writer: Writer) -> None:
+    await writer.start()
+    newer = desk.store(labels={"touched": "yes"}, status=writer.status)  # the watch has not shown it yet
+    desk.table.see_job(job(ELEVEN))
+    await writer.write()
+    assert "lastScheduleTime" not in writer.status
+    assert await writer.retried_after_s() == pytest.approx(0.5, abs=0.11)
+    desk.table.see_timer(newer)
+    await writer.write()
+    assert writer.status["lastScheduleTime"] == rfc3339(ELEVEN)
+    assert desk.api.objects[TIMER]["metadata"]["labels"] == {"touched": "yes"}
+
+
+@pytest.mark.parametrize(
+    ("error", "again_s"),
+    [
+        (CONFLICT, 0.5),
+        (TOO_MANY_REQUESTS, 2.0),
+        (ApiUnreachableError("away"), 2.0),
+        (ApiError(403, "Forbidden", "no rights"), 60.0),
+        (RuntimeError("a fault of ours"), 60.0),
+        (NOT_FOUND, None),
+    ],
+)
+async def test_a_status_that_was_not_written_is_written_again_later_unless_its_timer_is_gone(
+    desk: Desk, writer: Writer, error: Exception, again_s: float | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    await writer.start()
+    desk.monotonic.now_s += 10
+    await desk.ripe(desk.table.to_report)
+    await writer.tell(ELEVEN)
+    desk.api.fail("PATCH", STATUS, error)
+    desk.table.see_job(job(ELEVEN))
+    desk.monotonic.now_s += 1
+    assert await writer.report.step()
+    after_s = await writer.retried_after_s()
+    assert after_s == (again_s if again_s is None else pytest.approx(again_s, abs=0.11))
+    assert await writer.stream_length() == 1, "what status does not say yet must not be forgotten"
+    assert len(desk.table.entries[UID].reports) == 1
+
+
+async def test_reports_are_forgotten_only_after_status_says_what_they_say(desk: Desk, writer: Writer) -> None:
+    await writer.start()
+    await writer.tell(ELEVEN)
+    await writer.write()
+    assert writer.status["lastMissedTime"] == rfc3339(ELEVEN)
+    assert await writer.stream_length() == 0
+    assert desk.table.entries[UID].reports == {}
+    assert desk.journal.index("PATCH status") < desk.journal.index("delete")
+
+
+async def test_surplus_jobs_are_deleted_only_after_status_has_counted_them(desk: Desk, writer: Writer) -> None:
+    desk.clock.set("2026-03-01T13:00:10Z")
+    await writer.start({**HOURLY, "successfulJobsHistoryLimit": 1})
+    for occurrence_ms in (ELEVEN, TWELVE, THIRTEEN):
+        done = job(occurrence_ms, status=succeeded_at("2026-03-01T13:00:05Z"))
+        desk.table.see_job(desk.store_job(done))
+    desk.api.fail("PATCH", STATUS, CONFLICT)
+    await writer.write()
+    assert desk.api.made("DELETE") == []
+
+    await writer.write()
+    assert writer.status["runs"]["succeeded"] == 3
+    deleted = desk.api.made("DELETE")
+    assert [request.path for request in deleted] == [
+        paths.job("default", job(occurrence_ms)["metadata"]["name"]) for occurrence_ms in (ELEVEN, TWELVE)
+    ]
+    assert deleted[0].body == {"propagationPolicy": "Background", "preconditions": {"uid": f"job-{ELEVEN}"}}
+    first_delete = next(act for act in desk.journal if act.startswith("DELETE"))
+    assert len(desk.journal) - 1 - desk.journal[::-1].index("PATCH status") < desk.journal.index(first_delete)
+
+    await writer.write()
+    await writer.write()
+    assert len(desk.api.made("DELETE")) == 2
+    assert writer.status["runs"]["succeeded"] == 3
+
+
+@pytest.mark.parametrize("error", [NOT_FOUND, CONFLICT], ids=["gone already", "a namesake has its place"])
+async def test_a_surplus_job_that_is_gone_already_is_fine(desk: Desk, writer: Writer, error: ApiError) -> None:
+    await writer.start({**HOURLY, "successfulJobsHistoryLimit": 0})
+    desk.table.see_job(desk.store_job(job(ELEVEN, status=succeeded_at("2026-03-01T11:00:05Z"))))
+    desk.api.fail("DELETE", paths.job("default", job(ELEVEN)["metadata"]["name"]), error)
+    await writer.write()
+    await writer.write()
+    assert len(desk.api.made("DELETE")) == 1
+    assert desk.table.entries[UID].runs == {}
+
+
+async def test_each_trouble_is_told_in_one_event(desk: Desk, writer: Writer) -> None:
+    await writer.start()
+    await writer.tell(ELEVEN, reason=Reason.QUOTA_EXCEEDED)
+    await writer.write()
+    await writer.tell(ELEVEN, reason=Reason.QUOTA_EXCEEDED)
+    await writer.write()
+    assert writer.events() == [("Warning", "QuotaExceeded")]
+    (event,) = desk.api.made("POST")
+    assert event.path == EVENTS
+    assert event.body["involvedObject"]["uid"] == UID
+
+
+async def test_a_miss_and_a_refusal_at_once_are_two_events(desk: Desk, writer: Writer) -> None:
+    desk.clock.set("2026-03-01T12:00:10Z")
+    await writer.start()
+    await writer.tell(ELEVEN)
+    await writer.tell(TWELVE, reason=Reason.FORBIDDEN)
+    await writer.write()
+    await writer.write()
+    assert sorted(writer.events()) == [("Warning", "Forbidden"), ("Warning", "MissSchedule")]
+
+
+async def test_an_event_of_a_status_that_was_not_written_is_not_told(desk: Desk, writer: Writer) -> None:
+    await writer.start()
+    await writer.tell(ELEVEN)
+    desk.api.fail("PATCH", STATUS, CONFLICT)
+    await writer.write()
+    assert writer.events() == []
+    await writer.write()
+    assert writer.events() == [("Warning", "MissSchedule")]
+
+
+@pytest.mark.parametrize("error", [ApiError(403, "Forbidden", "terminating"), ApiUnreachableError("away")])
+async def test_an_event_that_cannot_be_written_holds_nothing_up(desk: Desk, writer: Writer, error: Exception) -> None:
+    await writer.start({**HOURLY, "failedJobsHistoryLimit": 0})
+    await writer.tell(ELEVEN)
+    desk.table.see_job(desk.store_job(job(ELEVEN, status=FAILED)))
+    desk.api.fail("POST", EVENTS, error)
+    await writer.write()
+    assert len(desk.api.made("DELETE")) == 1
+
+
+async def test_one_timer_that_cannot_be_written_delays_no_other(
+    desk: Desk, writer: Writer, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.table.see_timer(desk.store())
+    desk.table.see_timer(desk.store(uid=uid(2), name="other"))
+    await desk.sync.step()
+    desk.api.fail("PATCH", STATUS, RuntimeError("a fault of ours"))
+    await writer.report.step()
+    assert desk.api.objects[paths.timer("default", "other")]["status"]["observedGeneration"] == 1
+
+
+async def test_a_timer_that_was_deleted_meanwhile_is_left_alone(desk: Desk, writer: Writer) -> None:
+    await writer.start()
+    desk.table.timer_deleted(UID)
+    await writer.write()
+    assert desk.api.requests == []
+
+
+async def test_a_timer_that_cannot_be_used_says_so(desk: Desk, writer: Writer) -> None:
+    desk.table.see_timer(desk.store({**HOURLY, "schedule": "at noon"}))
+    await desk.sync.step()
+    await writer.report.step()
+    ready = writer.status["conditions"][0]
+    assert (ready["type"], ready["status"], ready["reason"]) == ("Ready", "False", "InvalidSchedule")
+    assert writer.events() == [("Warning", "InvalidSchedule")]
+
+
+async def test_while_redis_is_away_reports_are_kept_and_cleaned_up_later(desk: Desk, writer: Writer) -> None:
+    await writer.start()
+    await writer.tell(ELEVEN)
+    desk.index.away = frozenset({"delete"})
+    await writer.write()
+    assert writer.status["runs"]["missed"] == 1
+    assert await writer.stream_length() == 1
+    desk.index.away = frozenset()
+    desk.monotonic.now_s += 5
+    await writer.report.step()
+    assert await writer.stream_length() == 0
+    assert writer.events() == [("Warning", "MissSchedule")]

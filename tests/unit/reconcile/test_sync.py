@@ -1,0 +1,114 @@
+"""Carrying timers into the index: what a timer wants, and what happens to what does not arrive."""
+
+from typing import Any
+
+import pytest
+
+from controller.core.identity import ticket_of
+from controller.index.messages import Wanted
+from controller.reconcile.sync import wanted
+from controller.reconcile.table import Entry
+from tests.unit.core.objects import UID, handled, ms, run, timer, timer_object
+from tests.unit.reconcile.desk import ELEVEN, HOURLY, TEN, THIRTEEN, TWELVE, Desk, job, uid
+
+NOW = ELEVEN + 10_000
+TICKET = ticket_of(UID)
+
+
+def of(spec: dict[str, Any], **changes: Any) -> Entry:
+    return Entry(timer(spec, **changes))
+
+
+def test_a_timer_wants_to_be_looked_at_when_its_first_occurrence_after_the_fence_is_due() -> None:
+    assert wanted(of(HOURLY, generation=1), NOW) == Wanted(TICKET, 1, TEN, ELEVEN, "default", "nightly")
+
+
+def test_what_status_knows_as_handled_is_over() -> None:
+    entry = of(HOURLY, status=handled(TWELVE, timer(HOURLY)))
+    assert (wanted(entry, NOW).mark_ms, wanted(entry, NOW).next_ms) == (TWELVE, THIRTEEN)
+
+
+def test_what_has_a_job_is_over_also_where_status_does_not_know_it_yet() -> None:
+    entry = of(HOURLY)
+    entry.runs = {"a": run(ELEVEN), "b": run(TWELVE, gone=True)}
+    assert (wanted(entry, NOW).mark_ms, wanted(entry, NOW).next_ms) == (TWELVE, THIRTEEN)
+
+
+@pytest.mark.parametrize(
+    ("spec", "changes"),
+    [
+        pytest.param({**HOURLY, "suspend": True}, {}, id="suspended"),
+        pytest.param({"schedule": "at noon"}, {}, id="unusable"),
+        pytest.param(HOURLY, {"deletionTimestamp": "2026-03-01T11:00:00Z"}, id="being deleted"),
+        pytest.param({"at": "2026-03-01T09:00:00Z"}, {}, id="complete"),
+    ],
+)
+def test_a_timer_that_wants_nothing_keeps_its_mark(spec: dict[str, Any], changes: dict[str, Any]) -> None:
+    assert (wanted(of(spec, **changes), NOW).mark_ms, wanted(of(spec, **changes), NOW).next_ms) == (TEN, None)
+
+
+async def test_a_step_carries_new_timers_over_and_remembers_which_generation_arrived(desk: Desk) -> None:
+    desk.table.see_timer(timer_object(HOURLY, generation=3))
+    assert desk.table.entries[UID].synced_generation == 0
+    assert await desk.sync.step()
+    assert await desk.due_ms(TICKET) is not None
+    assert (await desk.known(TICKET) or "").startswith("3 ")
+    assert desk.table.entries[UID].synced_generation == 3
+
+
+async def test_a_step_removes_the_tickets_of_deleted_timers(desk: Desk) -> None:
+    desk.table.see_timer(timer_object(HOURLY))
+    await desk.sync.step()
+    desk.table.timer_deleted(UID)
+    await desk.sync.step()
+    assert await desk.known(TICKET) is None
+    assert await desk.due_ms(TICKET) is None
+
+
+@pytest.mark.parametrize("verb", ["sync", "remove"])
+async def test_what_does_not_arrive_is_carried_again(desk: Desk, pauses: list[float], verb: str) -> None:
+    desk.table.see_timer(timer_object(HOURLY))
+    desk.table.timer_deleted(uid(7))
+    desk.index.away = frozenset({verb})
+    assert await desk.sync.step()
+    assert len(desk.table.to_sync) == 2
+    assert pauses == [0.5]
+    if verb == "sync":
+        assert desk.table.entries[UID].synced_generation == 0, "status must not acknowledge what did not arrive"
+    desk.index.away = frozenset()
+    desk.monotonic.now_s += 1
+    await desk.sync.step()
+    assert desk.table.entries[UID].synced_generation == 1
+    assert len(desk.table.to_sync) == 0
+
+
+async def test_an_edit_that_comes_while_a_batch_is_under_way_has_not_arrived_with_it(desk: Desk) -> None:
+    desk.table.see_timer(timer_object(HOURLY))
+
+    def edit(verb: str) -> None:
+        desk.table.see_timer(timer_object(HOURLY, generation=2, resourceVersion="2"))
+
+    desk.index.told = edit
+    await desk.sync.step()
+    assert desk.table.entries[UID].synced_generation == 1
+    assert len(desk.table.to_sync) == 1
+
+
+async def test_a_timer_whose_next_time_cannot_be_computed_delays_nobody(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    hostile, other = uid(1), uid(2)
+    for one in (hostile, other):
+        desk.table.see_timer(timer_object(HOURLY, uid=one, name=f"timer-{one[-1]}"))
+    # Whoever may create Jobs may create this one: of an occurrence where the calendar ends.
+    desk.table.see_job(job(ms("9999-12-31T23:59:00Z"), timer(HOURLY, uid=hostile, name="timer-1")))
+    assert await desk.sync.step()
+    assert await desk.known(ticket_of(other)) is not None
+    assert desk.table.entries[other].synced_generation == 1
+    assert desk.table.entries[hostile].synced_generation == 0
+    assert "timer-1" in " ".join(str(vars(record)) for record in caplog.records)
+
+
+async def test_a_batch_of_nothing_asks_the_index_nothing(desk: Desk) -> None:
+    await desk.sync.carry([])
+    assert desk.journal == []

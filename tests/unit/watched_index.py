@@ -1,0 +1,51 @@
+"""The index, watched by a test: it tells what it is asked, and can be away."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from controller.index.index import Index
+
+
+class WatchedIndex(Index):
+    """The real index. `told` hears each verb before it runs; what `away` names does not answer."""
+
+    def __init__(self, redis: "Redis", told: Callable[[str], object] = lambda verb: None) -> None:
+        super().__init__(redis, "test")
+        self.told = told
+        self.away: frozenset[str] = frozenset()
+        self.before_confirm: Callable[[], Awaitable[None]] | None = None
+
+    async def build(self) -> None:
+        """Make it valid."""
+        assert await self.finish_rebuild("first", await self.begin_rebuild("first"))
+
+    async def _run(self, verb: str, *arguments: str | int) -> Any:
+        self._ask(verb)
+        if verb == "confirm" and self.before_confirm is not None:
+            await self.before_confirm()
+        return await super()._run(verb, *arguments)
+
+    async def all_tickets(self) -> AsyncIterator[list[str]]:
+        self._ask("tickets")
+        async for page in super().all_tickets():
+            yield page
+
+    async def claim_ownership(self, cluster_uid: str) -> str:
+        self._ask("own")
+        return await super().claim_ownership(cluster_uid)
+
+    async def outcomes(self, after_id: str, count: int) -> Any:
+        self._ask("outcomes")
+        return await super().outcomes(after_id, count)
+
+    async def delete_outcomes(self, ids: Any) -> None:
+        self._ask("delete")
+        await super().delete_outcomes(ids)
+
+    def _ask(self, verb: str) -> None:
+        if verb in self.away:
+            raise RedisConnectionError("connection refused")
+        self.told(verb)
