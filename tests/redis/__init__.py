@@ -1,0 +1,1 @@
+"""The contract of the index, kept by fakeredis and by a real server alike."""

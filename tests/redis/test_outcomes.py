@@ -1,0 +1,102 @@
+"""Outcomes: what workers decided that leaves no Job, on its way to the controller."""
+
+from controller.core.reasons import Reason
+from controller.core.report import MESSAGE_LIMIT, Report
+from controller.index.index import Index
+from tests.redis.tickets import A, B, a_report, again, claim, claim_one, done, wanted
+
+
+async def reports(index: Index) -> list[Report | None]:
+    """All reports that are there."""
+    return [report for _, report in await index.outcomes("0", 100)]
+
+
+async def test_exactly_what_was_reported_comes_out_in_order(index: Index) -> None:
+    missed = a_report(count=7, generation=3, occurrence_ms=1_795_341_600_123)
+    refused = a_report(ticket=B, reason=Reason.FORBIDDEN, message='no "pods"\n é 🦊 \x00 ' + "x" * (MESSAGE_LIMIT - 20))
+    await index.sync([wanted(A, 1), wanted(B, 2)])
+    a, b = await claim(index)
+    await index.ack([done(a, None, report=missed)])
+    await index.retry([again(b, 5, report=refused)])
+    assert await reports(index) == [missed, refused]
+
+
+async def test_nothing_to_report_leaves_nothing(index: Index) -> None:
+    await index.ack([done(await claim_one(index), None)])
+    await index.retry([again(await claim_one(index), 1)])
+    assert await reports(index) == []
+
+
+async def test_what_was_decided_is_reported_even_when_the_lease_is_lost(index: Index) -> None:
+    lease = await claim_one(index)
+    await index.sync([wanted(A, 5, generation=2)])
+    assert await index.ack([done(lease, None, report=a_report())]) == [False]
+    assert await reports(index) == [a_report()]
+
+
+async def test_a_retry_without_the_lease_reports_nothing(index: Index) -> None:
+    lease = await claim_one(index)
+    await index.sync([wanted(A, 5, generation=2)])
+    await index.retry([again(lease, 5, report=a_report())])
+    assert await reports(index) == []
+
+
+async def test_reports_are_read_page_by_page(index: Index) -> None:
+    lease = await claim_one(index)
+    written = [a_report(occurrence_ms=number) for number in range(5)]
+    await index.ack([done(lease, None, report=report) for report in written])
+    first = await index.outcomes("0", 3)
+    second = await index.outcomes(first[-1][0], 3)
+    assert [report for _, report in first + second] == written
+    assert await index.outcomes(second[-1][0], 3) == []
+
+
+async def test_reports_stay_until_they_are_deleted(index: Index) -> None:
+    lease = await claim_one(index)
+    await index.ack([done(lease, None, report=a_report(occurrence_ms=number)) for number in range(3)])
+    page = await index.outcomes("0", 2)
+    assert await index.outcomes("0", 2) == page
+    await index.delete_outcomes([entry_id for entry_id, _ in page])
+    assert await reports(index) == [a_report(occurrence_ms=2)]
+
+
+async def test_to_delete_no_reports_is_no_error(index: Index) -> None:
+    await index.delete_outcomes([])
+    await index.delete_outcomes(["1-1"])
+
+
+async def test_what_cannot_be_read_holds_up_nothing_and_can_be_deleted(index: Index) -> None:
+    good = a_report().model_dump_json()
+    entries = [
+        {"report": "{"},
+        {"report": "null"},
+        {"report": good.replace(A, "A" * 23)},
+        {"report": good.replace("MissSchedule", "Nonsense")},
+        {"report": good.encode() + b"\xff"},
+        {b"\xfe": "else"},
+        {"report": good},
+    ]
+    for entry in entries:
+        await index.redis.xadd(index.keys.outcomes, entry)
+    page = await index.outcomes("0", 10)
+    assert [report for _, report in page] == [None] * 6 + [a_report()]
+    await index.delete_outcomes([entry_id for entry_id, _ in page])
+    assert await reports(index) == []
+
+
+async def test_the_number_of_reports_is_bounded(index: Index) -> None:
+    lease = await claim_one(index)
+    everything = [done(lease, None, report=a_report(occurrence_ms=number)) for number in range(10_500)]
+    for start in range(0, len(everything), 500):
+        await index.ack(everything[start : start + 500])
+    # The server trims whole nodes of its stream, of a hundred entries each.
+    assert 10_000 <= await index.redis.xlen(index.keys.outcomes) <= 10_100
+    newest = (await index.redis.xrevrange(index.keys.outcomes, count=1))[0][1]["report"]
+    assert newest == a_report(occurrence_ms=10_499).model_dump_json()
+
+
+async def test_the_reports_survive_a_rebuild_after_a_loss(index: Index) -> None:
+    await index.ack([done(await claim_one(index), None, report=a_report())])
+    await index.redis.delete(index.keys.epoch)
+    await index.begin_rebuild("second")
+    assert await reports(index) == [a_report()]
