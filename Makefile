@@ -21,7 +21,7 @@ setup: .venv/.ready  ## create .venv with everything locked in requirements-dev.
 	@touch $@
 
 test: setup lint  ## run every check and every test, cluster tests included
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest -n 2 --dist loadfile
 
 lint: setup  ## ruff, mypy and the import contract
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

@@ -9,6 +9,8 @@ from typing import Any
 
 Step = Callable[[], Awaitable[bool]]
 
+_CANCEL_AGAIN_S = 2.0
+
 
 def wall_clock_ms() -> int:
     """Now, in milliseconds since the epoch."""
@@ -45,6 +47,9 @@ async def first_of(*tasks: asyncio.Task[Any]) -> None:
 
 async def cancel(*tasks: asyncio.Task[Any]) -> None:
     """Cancel these and wait until they have ended, however they do."""
-    for task in tasks:
-        task.cancel()
+    # Not once only: redis-py loses a cancellation that meets a connection about to fail.
+    while any(not task.done() for task in tasks):
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=_CANCEL_AGAIN_S)
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -28,7 +28,7 @@ def next_status(timer: Timer, runs: Iterable[Run], reports: Sequence[Report], no
     finished = [run for run in runs if run.outcome is not Outcome.ACTIVE and not _counted(run, old)]
     succeeded = [run for run in finished if run.outcome is Outcome.SUCCEEDED]
     failed = [run for run in finished if run.outcome is Outcome.FAILED]
-    missed = _uncounted_misses(reports, old, now_ms)
+    missed = _uncounted_misses(timer, runs, reports, old, now_ms)
     counts = old.get("runs") or {}
 
     last_schedule_ms = _latest(_instant(old, "lastScheduleTime"), *(run.occurrence_ms for run in runs))
@@ -80,15 +80,27 @@ def _counted(run: Run, old: Mapping[str, Any]) -> bool:
     return last_ms is not None and run.occurrence_ms <= last_ms and not was_active
 
 
-def _uncounted_misses(reports: Sequence[Report], old: Mapping[str, Any], now_ms: int) -> list[Report]:
+def _uncounted_misses(
+    timer: Timer, runs: Sequence[Run], reports: Sequence[Report], old: Mapping[str, Any], now_ms: int
+) -> list[Report]:
     counted_ms = _instant(old, "lastMissedTime") or 0
     misses: list[Report] = []
     for report in reports:
         # A report can arrive twice, and nothing in the future can have been missed.
         if report.reason is Reason.MISS_SCHEDULE and counted_ms < report.occurrence_ms <= now_ms:
-            misses.append(report)
             counted_ms = report.occurrence_ms
+            missed = report.count - sum(_is_among(run, report, timer) for run in runs)
+            if missed > 0:
+                misses.append(report.model_copy(update={"count": missed}))
     return misses
+
+
+def _is_among(run: Run, report: Report, timer: Timer) -> bool:
+    """Whether this is one of the occurrences reported as missed: its worker died before it could acknowledge it."""
+    if timer.schedule is None or report.generation != timer.generation or run.occurrence_ms > report.occurrence_ms:
+        return False
+    later = timer.schedule.gap(run.occurrence_ms, report.occurrence_ms)
+    return (later.count if later else 0) < report.count
 
 
 _Ready = tuple[bool, Reason, str]

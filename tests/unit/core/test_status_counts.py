@@ -134,6 +134,25 @@ def test_what_was_missed_before_the_newest_run_is_counted() -> None:
     assert status["handledThrough"] == rfc3339(THIRD_MS)
 
 
+def test_what_has_run_was_not_missed_whatever_a_worker_believes() -> None:
+    """One that died between creating a Job and acknowledging it leaves a gap to those who come after it."""
+    ran, wrong = run(FIRST_MS), report(with_status({}), FIRST_MS)
+    assert fold({}, [ran, run(SECOND_MS)], [wrong])["runs"] == counts()
+    assert "lastMissedTime" not in fold({}, [ran, run(SECOND_MS)], [wrong])
+    too_many = report(with_status({}), SECOND_MS, count=2)
+    assert fold({}, [ran, run(THIRD_MS)], [too_many])["runs"] == counts(missed=1)
+
+
+def test_what_was_reported_as_missed_but_has_a_job_is_not_counted_as_missed() -> None:
+    # A worker died between creating the Job and saying so; the next one took that occurrence for missed.
+    three_missed = [report(with_status({}), THIRD_MS, count=3)]
+    assert fold({}, [run(SECOND_MS)], three_missed)["runs"] == counts(missed=2)
+    assert fold({}, [run(CREATED_MS)], three_missed)["runs"] == counts(missed=3)
+    all_there = fold({}, [run(FIRST_MS), run(SECOND_MS), run(THIRD_MS)], three_missed)
+    assert all_there["runs"] == counts()
+    assert "lastMissedTime" not in all_there
+
+
 def test_nothing_in_the_future_counts_as_missed() -> None:
     status = fold({}, [], [report(with_status({}), NOW_MS + 1)])
     assert status["runs"] == counts()
@@ -192,8 +211,8 @@ class Story:
             case "remove" if counted:
                 del self.runs[counted[which % len(counted)]]
             case "miss":
-                occurrence_ms = CREATED_MS + next(self.occurrences) * HOUR_MS
-                self.reports.append(report(with_status({}), occurrence_ms, count=which + 1))
+                *_, last = itertools.islice(self.occurrences, which + 1)
+                self.reports.append(report(with_status({}), CREATED_MS + last * HOUR_MS, count=which + 1))
                 self.expected["missed"] += which + 1
             case "write":
                 self.status = fold(self.status, list(self.runs.values()), self.reports)
