@@ -1,11 +1,14 @@
 """What integration tests share: one stack for the whole run, with the CRD and RBAC of this checkout installed."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from tests.cluster import Stack
+from tests.integration.product import Product
+from tests.integration.together import Outcomes, begun
+from tests.integration.world import Cluster, World, connected
 
 _numbers = itertools.count(1)
 
@@ -26,3 +29,48 @@ def namespace(stack: Stack) -> Iterator[str]:
     stack.kubectl("wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=60s")
     yield name
     stack.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def cluster(stack: Stack) -> Iterator[Cluster]:
+    """An administrator's connection to the stack."""
+    with connected(stack) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def world(cluster: Cluster) -> Iterator[World]:
+    """A namespace for RedisTimers of one test."""
+    with cluster.world() as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+def product_processes(cluster: Cluster) -> Product:
+    """The product's processes, none of which runs yet."""
+    return Product(cluster)
+
+
+@pytest.fixture
+def product(product_processes: Product) -> Product:
+    """One controller and two workers, running, whatever the test before did to them."""
+    product_processes.restore()
+    return product_processes
+
+
+@pytest.fixture(scope="module")
+def outcomes(request: pytest.FixtureRequest, cluster: Cluster, product_processes: Product) -> Iterator[Outcomes]:
+    """Of the module's scenarios that run side by side."""
+    product_processes.restore()
+    with begun(request, cluster) as outcomes:
+        yield outcomes
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the product's processes have logged beneath the failure of a test that uses them."""
+    report = yield
+    product = getattr(item, "funcargs", {}).get("product_processes")
+    if report.failed and product is not None:
+        report.sections.append(("logs of the product", product.logs()))
+    return report
