@@ -1,0 +1,1 @@
+"""Benchmarks on a local stack; figures of real runs are in docs/performance.md."""

@@ -1,0 +1,1 @@
+"""What the demo and the benchmarks share: the product as real processes, a recording watch, and the accounts."""
