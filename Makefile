@@ -14,7 +14,7 @@ setup: .venv/.ready  ## create .venv with everything locked in requirements-dev.
 
 .venv/.ready: requirements-dev.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or 3.12 found on PATH; install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@echo "Setting up .venv with $(PYTHON) (about half a minute) ..."
+	@echo "Setting up .venv with $(PYTHON) (about a minute) ..."
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -1,5 +1,7 @@
 """One controller leads; when it dies, leaves or hangs, the standby takes over and nothing is lost or doubled."""
 
+import pytest
+
 from tests.integration.occurrences import assert_steady
 from tests.integration.product import Member, Product
 from tests.integration.waiting import wait_until
@@ -9,10 +11,10 @@ LEASE = ("redistimer-system", "redistimer-controller")
 
 
 def holder(world: World) -> str:
-    """Who holds the Lease."""
+    """Who holds the Lease, empty for nobody."""
     namespace, name = LEASE
-    leases = world.cluster.resource("Lease", "coordination.k8s.io/v1")
-    return str(leases.get(namespace=namespace, name=name).spec.holderIdentity)
+    leases = world.cluster.resource("Lease", "coordination.k8s.io/v1").get(namespace=namespace).items
+    return next((str(lease.spec.holderIdentity) for lease in leases if lease.metadata.name == name), "")
 
 
 def wait_for_leader(world: World, member: Member) -> None:
@@ -33,12 +35,23 @@ def assert_status_goes_on(timer: Timer) -> None:
     )
 
 
-def test_when_the_leader_is_killed_the_standby_leads_and_status_goes_on(product: Product, world: World) -> None:
-    (leader,) = product.controllers
-    standby = product.start("controller")
+@pytest.fixture
+def pair(product_processes: Product, world: World) -> tuple[Member, Member]:
+    """A leader and a standby, and two workers. A leader that falls silent is waited for only shortly."""
+    product_processes.restore(controllers=0)
+    leader = product_processes.start("controller", REDISTIMER_LEADER_SECONDS="6")
+    wait_for_leader(world, leader)
+    standby = product_processes.start("controller", REDISTIMER_LEADER_SECONDS="6")
+    wait_until(lambda: standby.metric("redistimer_leader"), lambda seen: seen == 0, "the standby stands by")
+    return leader, standby
+
+
+def test_when_the_leader_is_killed_the_standby_leads_and_status_goes_on(
+    pair: tuple[Member, Member], world: World
+) -> None:
+    leader, standby = pair
     steady = world.create("steady", every="2s")
     steady.wait_for_runs(1)
-    assert standby.metric("redistimer_leader") == 0
     assert holder(world) == leader.name
     assert standby.get("/readyz") == (200, "ok\n"), "standing by is its job"
     leader.kill()
@@ -47,12 +60,12 @@ def test_when_the_leader_is_killed_the_standby_leads_and_status_goes_on(product:
     assert_steady(steady, 2)
 
 
-def test_a_leader_told_to_end_hands_over_at_once(product: Product, world: World) -> None:
-    """Its Lease would last ten times longer than anybody here waits."""
-    product.controllers[0].terminate()
-    leader = product.start("controller", REDISTIMER_LEADER_SECONDS="120")
+def test_a_leader_told_to_end_hands_over_at_once(product_processes: Product, world: World) -> None:
+    """Its Lease would last longer than anybody here waits."""
+    product_processes.restore(controllers=0)
+    leader = product_processes.start("controller", REDISTIMER_LEADER_SECONDS="120")
     wait_for_leader(world, leader)
-    standby = product.start("controller")
+    standby = product_processes.start("controller", REDISTIMER_LEADER_SECONDS="6")
     steady = world.create("steady", every="2s")
     steady.wait_for_runs(1)
     assert leader.terminate() == 0
@@ -62,10 +75,9 @@ def test_a_leader_told_to_end_hands_over_at_once(product: Product, world: World)
 
 
 def test_a_leader_paused_until_another_leads_ends_when_it_goes_on_and_does_no_harm(
-    product: Product, world: World
+    pair: tuple[Member, Member], world: World
 ) -> None:
-    (paused,) = product.controllers
-    standby = product.start("controller")
+    paused, standby = pair
     steady = world.create("steady", every="2s")
     edited = world.create("edited", every="1h")
     steady.wait_for_runs(1)

@@ -14,7 +14,7 @@ Start = tuple[Role, list[str], dict[str, str]]
 
 WRONG: list[tuple[Start, str]] = [
     (("worker", ["--lease-seconds", "1"], {}), "--lease-seconds (or REDISTIMER_LEASE_SECONDS): "),
-    (("worker", [], {"REDISTIMER_AHEAD_SECONDS": "9"}), "--ahead-seconds 9 must be less than --lease-seconds 4"),
+    (("worker", [], {"REDISTIMER_AHEAD_SECONDS": "9"}), "--ahead-seconds 9 must be less than --lease-seconds 5"),
     (("worker", [], {"REDIS_URL": "http://127.0.0.1"}), "--redis-url (or REDIS_URL): is no URL of a Redis"),
     (("controller", ["--kubeconfig", "/nowhere/x"], {}), "--kubeconfig (or KUBECONFIG): /nowhere/x cannot be read"),
 ]
