@@ -13,6 +13,7 @@ from tests.cluster.control_plane import ControlPlane
 from tests.cluster.errors import StackError
 from tests.cluster.guard import MARKER
 from tests.cluster.kubeconfig import write_kubeconfig
+from tests.cluster.kubectl import run_kubectl
 from tests.cluster.kubelet.output import read_output
 from tests.cluster.processes import Guard, Process
 from tests.cluster.redis_server import RedisServer
@@ -111,20 +112,7 @@ class Stack:
         self, *arguments: str, input: str | None = None, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
         """Run kubectl as administrator; with ``check`` a failure raises StackError with what it printed."""
-        done = subprocess.run(
-            [self._kubectl, *arguments],
-            input=input,
-            stdin=subprocess.DEVNULL if input is None else None,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=self.environment(),
-        )
-        if check and done.returncode != 0:
-            raise StackError(
-                f"kubectl {' '.join(arguments)} failed (exit code {done.returncode}):\n{done.stderr or done.stdout}"
-            )
-        return done
+        return run_kubectl(self._kubectl, arguments, env=self.environment(), input=input, check=check)
 
     def apply(self, text_or_path: str | Path) -> None:
         """Apply manifests: a path, or their text."""

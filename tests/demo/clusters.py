@@ -5,7 +5,6 @@ import json
 import os
 import secrets
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Protocol
 
 from tests.cluster import Process, RedisServer, Stack, StackError
 from tests.cluster.binaries import find_programs
+from tests.cluster.kubectl import run_kubectl
 from tests.cluster.processes import Guard
 from tests.harness.product import Host
 
@@ -134,17 +134,7 @@ class ExistingCluster:
         )
 
     def kubectl(self, *arguments: str, input: str | None = None) -> str:
-        done = subprocess.run(
-            [self._kubectl, *arguments],
-            input=input,
-            stdin=subprocess.DEVNULL if input is None else None,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise StackError(f"kubectl {' '.join(arguments)} failed:\n{(done.stderr or done.stdout).strip()}")
-        return done.stdout
+        return run_kubectl(self._kubectl, arguments, input=input).stdout
 
     def kubeconfig_for(self, namespace: str, service_account: str) -> Path:
         token = self.kubectl("create", "token", "--duration=24h", "-n", namespace, service_account).strip()
