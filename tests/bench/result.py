@@ -2,7 +2,7 @@
 
 import json
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from rich.table import Table
@@ -23,6 +23,11 @@ class Result:
     p50_ms: int
     p99_ms: int
     max_ms: int
+    answered_p50_ms: int
+    """The lag as workers have it: to the API server's answer that the Job is created."""
+    answered_max_ms: int
+    busy_cores: float
+    """Cores that were busy, on average from the instant to the last Job, with whatever ran on the machine."""
     status_s: float
     """From the instant until the last timer's status had it."""
     missed: int
@@ -43,15 +48,21 @@ def result_of(
     timers: int,
     instant_ms: int,
     arrivals: Sequence[tuple[str, int]],
+    answered_ms: Iterable[int],
     status_ms: int,
+    busy_s: float,
     cpu_jobs: Mapping[str, float],
     cpu_status: Mapping[str, float],
 ) -> Result:
-    """The result of a run: `arrivals` has UID of the timer and time of arrival of each Job, CPU is in seconds."""
+    """The result of a run that created Jobs.
+
+    `arrivals` has the UID of the timer and the time of arrival of each Job, `answered_ms` the lags that workers had,
+    `busy_s` the CPU that all of the machine used from the instant to the last Job. All CPU is in seconds.
+    """
     lags_ms = [arrived_ms - instant_ms for _, arrived_ms in arrivals]
-    lag = lag_of(lags_ms)
-    if lag is None:
-        raise ValueError("no Job has arrived at all")
+    lag, answered = lag_of(lags_ms), lag_of(answered_ms)
+    if lag is None or answered is None:
+        raise ValueError("no Job was created, or none has arrived")
     fired = len({uid for uid, _ in arrivals})
     return Result(
         jobs_per_s=len(arrivals) / (max(lag.max_ms, 1) / 1000),
@@ -59,6 +70,9 @@ def result_of(
         p50_ms=lag.p50_ms,
         p99_ms=lag.p99_ms,
         max_ms=lag.max_ms,
+        answered_p50_ms=answered.p50_ms,
+        answered_max_ms=answered.max_ms,
+        busy_cores=busy_s / (max(lag.max_ms, 1) / 1000),
         status_s=(status_ms - instant_ms) / 1000,
         missed=timers - fired,
         double=len(arrivals) - fired,
@@ -77,12 +91,15 @@ def figures(results: Sequence[Result]) -> Table:
         ("lag p50, ms", [result.p50_ms for result in results]),
         ("lag p99, ms", [result.p99_ms for result in results]),
         ("lag max, ms", [result.max_ms for result in results]),
+        ("to the workers' answer p50, ms", [result.answered_p50_ms for result in results]),
+        ("to the workers' answer max, ms", [result.answered_max_ms for result in results]),
+        ("cores busy until the last Job", [result.busy_cores for result in results]),
         ("all statuses written after, s", [result.status_s for result in results]),
         ("missed", [result.missed for result in results]),
         ("double", [result.double for result in results]),
         ("before their time", [result.early for result in results]),
     ):
-        _add(table, title, values, "{:.1f}" if title.endswith(" s") else "{:.0f}")
+        _add(table, title, values, "{:.1f}" if title.endswith(" s") or title.startswith("cores") else "{:.0f}")
     return table
 
 

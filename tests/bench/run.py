@@ -3,8 +3,9 @@
 import asyncio
 import math
 import os
+import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -93,18 +94,21 @@ async def burst(stack: Stack, timers: int, workers: int, lead_s: float | None, s
             await _create_all(api, timers, record.instant_ms, say)
             left_s = record.instant_ms / 1000 - time.time() - _MEASURED_FROM_S
             await _indexed(index, timers, time.monotonic() + left_s, processes)
-            result = await _measured(record, _pids(stack, processes), say)
+            result = await _measured(record, stack, processes, say)
             _all_alive(processes)
             return result
         finally:
             await cancel(*watching)
 
 
-async def _measured(record: _Record, pids: Mapping[str, int], say: Say) -> Result:
+async def _measured(record: _Record, stack: Stack, processes: Sequence[Process], say: Say) -> Result:
+    pids = _pids(stack, processes)
     wait_s = record.instant_ms / 1000 - time.time()
     say(f"all {record.timers} timers are in the index, {wait_s:.0f} s before their instant")
     await asyncio.sleep(wait_s - _MEASURED_FROM_S)
     before = snapshot(pids)
+    await asyncio.sleep(record.instant_ms / 1000 - time.time())
+    at_instant = snapshot(pids)
     await _all(record.all_arrived, record.instant_ms)
     at_last_job = snapshot(pids)
     await _all(record.all_reported, record.instant_ms)
@@ -115,7 +119,9 @@ async def _measured(record: _Record, pids: Mapping[str, int], say: Say) -> Resul
         record.timers,
         record.instant_ms,
         record.arrivals,
+        [int(lag) for process in processes for lag in re.findall(r"job created.* lag_ms=(\d+)", process.log_text())],
         record.reported_ms or wall_clock_ms(),
+        at_last_job.machine - at_instant.machine,
         _seconds(before, at_last_job),
         _seconds(before, at_last_status),
     )
@@ -182,7 +188,7 @@ def _seconds(before: Snapshot, after: Snapshot) -> dict[str, float]:
     return {**used.processes, OTHERS: used.others}
 
 
-def _pids(stack: Stack, processes: list[Process]) -> dict[str, int]:
+def _pids(stack: Stack, processes: Sequence[Process]) -> dict[str, int]:
     assert stack.redis.process is not None
     components = [stack.api_server, stack.etcd, stack.controller_manager, stack.redis.process, *processes]
     return {**{process.name: process.pid for process in components}, "benchmark (its watch)": os.getpid()}

@@ -16,7 +16,9 @@ INSTANT = 1_795_348_800_000
 
 def result(*arrivals: tuple[str, int], timers: int = 2) -> Result:
     stamped = [(uid, INSTANT + lag_ms) for uid, lag_ms in arrivals]
-    return result_of(timers, INSTANT, stamped, INSTANT + 5_000, {"worker": 2.0, OTHERS: 4.0}, {"worker": 3.0})
+    return result_of(
+        timers, INSTANT, stamped, [20, 10], INSTANT + 5_000, 0.75, {"worker": 2.0, OTHERS: 4.0}, {"worker": 3.0}
+    )
 
 
 def cells(table: Table) -> dict[str, list[str]]:
@@ -32,7 +34,9 @@ def test_jobs_per_second_count_from_the_instant_to_the_last_arrival() -> None:
 
     assert found.jobs_per_s == 4
     assert (found.first_ms, found.p50_ms, found.p99_ms, found.max_ms) == (100, 100, 500, 500)
+    assert (found.answered_p50_ms, found.answered_max_ms) == (10, 20)
     assert found.status_s == 5
+    assert found.busy_cores == 1.5
     assert found.faultless
 
 
