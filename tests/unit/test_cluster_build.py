@@ -1,13 +1,15 @@
-"""Compiling the control plane, with a Go that only pretends."""
+"""Compiling the control plane and other Go programs, with a Go that only pretends."""
 
+import fcntl
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.build import PROGRAMS, build, cache_folder
+from tests.cluster.build import PROGRAMS, GoProgram, build, cache_folder, control_plane, kubernetes_version
 from tests.cluster.errors import StackError
 from tests.cluster.stack import CHECKOUT
 
@@ -32,6 +34,19 @@ def environ(tmp_path: Path) -> dict[str, str]:
     return {"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin", "XDG_CACHE_HOME": str(tmp_path / "cache")}
 
 
+@pytest.fixture
+def toy(tmp_path: Path) -> GoProgram:
+    """Return a program besides the control plane."""
+    sources = tmp_path / "toy"
+    sources.mkdir()
+    (sources / "main.go").write_text("package main")
+    (sources / "go.mod").write_text("module toy\n\nrequire example.dev/play v1.2.3\n")
+    (sources / "go.sum").touch()
+    return GoProgram(
+        "toy", "the toy", sources, "example.dev/play", "a second", stamps=("main.release={major}.{minor}",)
+    )
+
+
 def pretend_go(path: Path, calls: Path, version: str = "1.26.3", failure: str = "") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(GO.format(calls=calls, version=version, failure=failure))
@@ -45,6 +60,51 @@ def test_the_result_is_one_program_under_four_names(environ, tmp_path) -> None:
 
     assert folder == cache_folder(environ)
     assert {name: (folder / name).read_text() for name in PROGRAMS} == dict.fromkeys(PROGRAMS, "compiled\n")
+
+
+def test_the_control_plane_says_which_kubernetes_it_is() -> None:
+    version = kubernetes_version()
+    *options, linker = control_plane().flags()
+
+    assert options == ["-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags"]
+    assert linker.startswith(f"-s -w -X k8s.io/component-base/version.gitVersion={version} ")
+    assert f"gitMajor=1 -X k8s.io/component-base/version.gitMinor={version.split('.')[1]} " in linker
+
+
+def test_any_module_is_compiled_into_a_folder_named_after_it_and_its_version(environ, toy, tmp_path) -> None:
+    pretend_go(tmp_path / "bin" / "go", tmp_path / "calls")
+
+    folder = toy.build(environ)
+
+    assert folder == toy.folder(environ)
+    assert folder.name.startswith("toy-v1.2.3-")
+    assert [path.name for path in folder.iterdir()] == ["toy"]
+    assert toy.flags()[-1] == "-s -w -X main.release=1.2"
+
+
+def test_a_program_is_compiled_again_when_its_sources_or_its_stamps_change(environ, toy) -> None:
+    folders = {toy.folder(environ), replace(toy, stamps=()).folder(environ)}
+    for name in ("main.go", "go.mod", "go.sum"):
+        (toy.sources / name).write_text((toy.sources / name).read_text() + "\n")
+        folders.add(toy.folder(environ))
+
+    assert len(folders) == 5
+
+
+def test_a_module_that_does_not_require_what_it_is_named_after_is_refused(environ, toy) -> None:
+    with pytest.raises(StackError, match=r"toy/go\.mod requires no example\.dev/pla$"):
+        replace(toy, module="example.dev/pla").build(environ)
+
+
+def test_one_program_does_not_wait_for_the_compilation_of_another(environ, toy, tmp_path) -> None:
+    pretend_go(tmp_path / "bin" / "go", tmp_path / "calls")
+    build(environ)
+
+    with (cache_folder(environ).parent / "build-controlplane.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = toy.build(environ)
+
+    assert (folder / "toy").read_text() == "compiled\n"
 
 
 def test_callers_at_the_same_time_compile_once(environ, tmp_path) -> None:
