@@ -7,12 +7,14 @@ spec, the fence and the high-water mark, and so a wrong ticket costs a look and 
 from dataclasses import dataclass
 
 from controller.core.fence import fence_ms
+from controller.core.schedule.occurrences import missed
 from controller.core.timer import Timer
+from controller.core.timing import Timing
 
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """Occurrences that will not run: how many (a lower bound beyond GAP_COUNT_LIMIT), and the last of them."""
+    """Occurrences that will not run: how many (an estimate where they span years), and the last of them."""
 
     count: int
     latest_ms: int
@@ -22,7 +24,7 @@ class Missed:
 class Decision:
     """What to do with a timer.
 
-    `fire_ms`: the occurrence to fire (not before that instant), or None.
+    `fire_ms`: the occurrence to fire, when it is due and not before, or None.
     `handled_through_ms`: everything at or before this is decided, the fired occurrence not included.
     `next_ms`: when to look again, or None for not until the timer is edited. After a fire: once it is done.
     """
@@ -37,29 +39,40 @@ def decide(timer: Timer, mark_ms: int, now_ms: int, ahead_ms: int = 0) -> Decisi
     """Decide at `now_ms`, for occurrences due until `now_ms + ahead_ms`.
 
     `mark_ms` is the index's high-water mark: the last occurrence of this timer that is known to be handled.
-    Of several overdue occurrences the latest fires and the others are missed, as with CronJob; one older than
-    startingDeadlineSeconds is missed, too.
+    Of several overdue occurrences the latest fires and the others are missed, as with CronJob; one that is overdue by
+    more than startingDeadlineSeconds is missed, too.
     """
     after_ms = max(mark_ms, fence_ms(timer, now_ms))
-    if timer.schedule is None or timer.suspended or timer.being_deleted:
+    timing = timer.timing
+    if timing is None or timer.suspended or timer.being_deleted:
         return Decision(None, after_ms, None)
-    overdue = timer.schedule.gap(after_ms, now_ms)
-    if overdue is None:
-        return _upcoming(timer, after_ms, now_ms + ahead_ms, None)
+    count, latest = _overdue(timing, after_ms, now_ms)
+    if not latest:
+        return _upcoming(timing, after_ms, now_ms + ahead_ms, None)
     deadline_ms = timer.starting_deadline_ms
-    if deadline_ms is not None and overdue.latest_ms < now_ms - deadline_ms:
-        return _upcoming(timer, overdue.latest_ms, now_ms + ahead_ms, Missed(overdue.count, overdue.latest_ms))
-    fire_ms = overdue.latest_ms
-    next_ms = timer.schedule.next_after(fire_ms)
-    if overdue.previous_ms is None:
-        return Decision(fire_ms, after_ms, next_ms)
-    missed = Missed(overdue.count - 1, overdue.previous_ms)
-    return Decision(fire_ms, missed.latest_ms, next_ms, missed)
+    if deadline_ms is not None and timing.due_ms(latest[-1]) < now_ms - deadline_ms:
+        return _upcoming(timing, latest[-1], now_ms + ahead_ms, Missed(count, latest[-1]))
+    *earlier, fire_ms = latest
+    skipped = Missed(count - 1, earlier[-1]) if earlier else None
+    handled_through_ms = earlier[-1] if earlier else after_ms
+    return Decision(fire_ms, handled_through_ms, timing.due_after_ms(fire_ms), skipped)
 
 
-def _upcoming(timer: Timer, after_ms: int, horizon_ms: int, missed: Missed | None) -> Decision:
-    assert timer.schedule is not None
-    next_ms = timer.schedule.next_after(after_ms)
-    if next_ms is None or next_ms > horizon_ms:
-        return Decision(None, after_ms, next_ms, missed)
-    return Decision(next_ms, after_ms, timer.schedule.next_after(next_ms), missed)
+def _overdue(timing: Timing, after_ms: int, now_ms: int) -> tuple[int, tuple[int, ...]]:
+    """How many occurrences are due by now, and the latest two of them."""
+    passed = missed(timing.schedule, after_ms, now_ms, keep=3)
+    count, latest = passed.count, passed.latest
+    # Jitter ends before the next occurrence, so only the very latest can still be ahead.
+    if latest and timing.due_ms(latest[-1]) > now_ms:
+        count, latest = count - 1, latest[:-1]
+    return count, latest[-2:]
+
+
+def _upcoming(timing: Timing, after_ms: int, horizon_ms: int, skipped: Missed | None) -> Decision:
+    next_ms = timing.schedule.next_after(after_ms)
+    if next_ms is None:
+        return Decision(None, after_ms, None, skipped)
+    due_ms = timing.due_ms(next_ms)
+    if due_ms > horizon_ms:
+        return Decision(None, after_ms, due_ms, skipped)
+    return Decision(next_ms, after_ms, timing.due_after_ms(next_ms), skipped)

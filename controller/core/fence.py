@@ -4,7 +4,7 @@ It follows from the API object alone, so that a worker which meets an edit befor
 draws the same line.
 """
 
-from controller.core.schedule import Once
+from controller.core.schedule.fixed import Once
 from controller.core.timer import Timer
 
 

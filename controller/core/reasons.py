@@ -15,6 +15,7 @@ class Reason(StrEnum):
     COMPLETE = "Complete"
     COMPLETED_WITH_FAILURES = "CompletedWithFailures"
     MISSED = "Missed"
+    NEVER_FIRES = "NeverFires"
 
     INVALID_SPEC = "InvalidSpec"
     INVALID_SCHEDULE = "InvalidSchedule"
@@ -29,6 +30,9 @@ class Reason(StrEnum):
     JOB_NAME_TAKEN = "JobNameTaken"
     FAILED_CREATE = "FailedCreate"
 
+
+COMPLETE_REASONS = frozenset({Reason.COMPLETE, Reason.COMPLETED_WITH_FAILURES, Reason.MISSED, Reason.NEVER_FIRES})
+"""No occurrence is left."""
 
 SPEC_PROBLEMS = frozenset({Reason.INVALID_SPEC, Reason.INVALID_SCHEDULE, Reason.UNKNOWN_TIME_ZONE})
 """Nothing but an edit of the timer mends these."""

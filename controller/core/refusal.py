@@ -19,11 +19,11 @@ def refusal_reason(status: int, message: str, causes: Collection[str]) -> Reason
     return Reason.FAILED_CREATE
 
 
-def try_again_ms(occurrence_ms: int, now_ms: int, next_ms: int | None) -> int:
+def try_again_ms(due_ms: int, now_ms: int, next_ms: int | None) -> int:
     """When to try a refused occurrence again.
 
-    The wait is as long as the occurrence is late already, which doubles it each time and needs no memory of
-    attempts. The next occurrence is not waited over: it decides what becomes of this one.
+    The wait is as long as it is overdue already, which doubles it each time and needs no memory of attempts. The
+    next occurrence is not waited over: it decides what becomes of this one.
     """
-    wait_ms = min(max(now_ms - occurrence_ms, SHORTEST_BACKOFF_MS), LONGEST_BACKOFF_MS)
+    wait_ms = min(max(now_ms - due_ms, SHORTEST_BACKOFF_MS), LONGEST_BACKOFF_MS)
     return now_ms + wait_ms if next_ms is None else max(now_ms + SHORTEST_BACKOFF_MS, min(now_ms + wait_ms, next_ms))

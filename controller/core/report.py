@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from controller.core.reasons import Reason
 
 MESSAGE_LIMIT = 1000
+COUNT_LIMIT = 1_000_000_000
 
 _LATEST_INSTANT_MS = 253_402_300_799_999  # the end of year 9999, where datetime ends
 
@@ -21,5 +22,5 @@ class Report(BaseModel):
     generation: int = Field(ge=1)
     occurrence_ms: int = Field(ge=0, le=_LATEST_INSTANT_MS)
     """The occurrence this is about; of several missed ones the last."""
-    count: int = Field(default=1, ge=1, le=1_000_000)
+    count: int = Field(default=1, ge=1, le=COUNT_LIMIT)
     message: Annotated[str, StringConstraints(max_length=MESSAGE_LIMIT)] = ""

@@ -10,8 +10,9 @@ from typing import Any
 from controller.core.fence import fence_ms
 from controller.core.instants import parse_rfc3339, rfc3339
 from controller.core.job import Outcome, Run
-from controller.core.reasons import CREATE_PROBLEMS, Reason
+from controller.core.reasons import COMPLETE_REASONS, CREATE_PROBLEMS, Reason
 from controller.core.report import Report
+from controller.core.schedule.occurrences import never_fires
 from controller.core.timer import Timer
 
 ACTIVE_LIMIT = 100
@@ -40,7 +41,7 @@ def next_status(timer: Timer, runs: Iterable[Run], reports: Sequence[Report], no
         "observedGeneration": timer.generation,
         "timingHash": timer.timing_hash,
         "handledThrough": rfc3339(handled_through_ms),
-        "scheduleSummary": timer.schedule.summary if timer.schedule else "<invalid>",
+        "scheduleSummary": timer.timing.summary if timer.timing else "<invalid>",
         "nextScheduleTime": None if next_ms is None or timer.suspended else rfc3339(next_ms),
         "lastScheduleTime": _text(last_schedule_ms),
         "lastMissedTime": _text(last_missed_ms),
@@ -99,8 +100,8 @@ def _is_among(run: Run, report: Report, timer: Timer) -> bool:
     """Whether this is one of the occurrences reported as missed: its worker died before it could acknowledge it."""
     if timer.schedule is None or report.generation != timer.generation or run.occurrence_ms > report.occurrence_ms:
         return False
-    later = timer.schedule.gap(run.occurrence_ms, report.occurrence_ms)
-    return (later.count if later else 0) < report.count
+    later = timer.schedule.count(run.occurrence_ms, report.occurrence_ms)
+    return later.number < report.count
 
 
 _Ready = tuple[bool, Reason, str]
@@ -110,6 +111,8 @@ def _ready(timer: Timer, status: Status, next_ms: int | None) -> _Ready:
     if timer.problem is not None:
         return False, timer.problem.reason, timer.problem.message
     if next_ms is None and not status["activeCount"]:
+        if timer.schedule is not None and never_fires(timer.schedule):
+            return True, Reason.NEVER_FIRES, _warned(timer, "The schedule never fires: it has no occurrence at all.")
         if "lastScheduleTime" not in status:
             return True, Reason.MISSED, "No occurrence lies in the future, and none has run."
         if status["runs"]["failed"]:
@@ -120,8 +123,15 @@ def _ready(timer: Timer, status: Status, next_ms: int | None) -> _Ready:
             )
         return True, Reason.COMPLETE, "No occurrence is left and no Job is active."
     if timer.suspended:
-        return True, Reason.SUSPENDED, "spec.suspend is true: nothing fires until it is false."
-    return True, Reason.SCHEDULED, "The timer fires as scheduled."
+        return True, Reason.SUSPENDED, _warned(timer, "spec.suspend is true: nothing fires until it is false.")
+    return True, Reason.SCHEDULED, _warned(timer, "The timer fires as scheduled.")
+
+
+def _warned(timer: Timer, message: str) -> str:
+    """The message, and what the spec says that surely means something else."""
+    return (
+        f"{message} Warning: {'; '.join(timer.timing.remarks)}." if timer.timing and timer.timing.remarks else message
+    )
 
 
 def _create_problem(timer: Timer, reports: Sequence[Report], last_schedule_ms: int | None) -> _Ready | None:
@@ -148,7 +158,7 @@ def _conditions(timer: Timer, ready: bool, reason: Reason, message: str) -> list
         "Ready": ready,
         "Stalled": not ready and (timer.problem is not None or reason is Reason.INVALID_TEMPLATE),
         "Suspended": timer.suspended,
-        "Complete": reason in (Reason.COMPLETE, Reason.COMPLETED_WITH_FAILURES, Reason.MISSED),
+        "Complete": reason in COMPLETE_REASONS,
     }
     return [
         {

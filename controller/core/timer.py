@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from controller.core import schedule as schedules
 from controller.core.identity import ticket_of
 from controller.core.instants import parse_rfc3339
-from controller.core.reasons import Reason
-from controller.core.schedule import DEFAULT_ZONE, Schedule, SpecError
+from controller.core.problems import SpecError
+from controller.core.schedule.occurrences import Schedule
+from controller.core.schedule.reading import TIMING_FIELDS
+from controller.core.schedule.zones import DEFAULT_ZONE
+from controller.core.timing import Timing, read_timing
 
 GROUP = "redistimer.dev"
 VERSION = "v1alpha1"
@@ -18,10 +20,18 @@ API_VERSION = f"{GROUP}/{VERSION}"
 KIND = "RedisTimer"
 PLURAL = "redistimers"
 
-TIMING_FIELDS = ("schedule", "timeZone", "at", "afterCreation", "every", "suspend")
+FENCED_FIELDS = (*TIMING_FIELDS, "suspend")
 """An edit of these is a fence in time: nothing due before it fires after it."""
 
-_SCHEDULE_FIELDS = ("schedule", "at", "afterCreation", "every")
+SPEC_FIELDS = (
+    *FENCED_FIELDS,
+    "startingDeadlineSeconds",
+    "concurrencyPolicy",
+    "successfulJobsHistoryLimit",
+    "failedJobsHistoryLimit",
+    "jobTemplate",
+)
+"""All fields that a spec can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +62,17 @@ class Timer:
     successful_history: int
     failed_history: int
     timing_hash: str
-    schedule: Schedule | None
+    timing: Timing | None
     problem: SpecError | None
-    """Why there is no schedule; exactly one of the two is set."""
+    """Why there is no timing; exactly one of the two is set."""
     recorded: Recorded
     job_template: Mapping[str, Any]
     status: Mapping[str, Any]
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """The nominal times; None where the spec has a problem."""
+        return None if self.timing is None else self.timing.schedule
 
 
 def parse_timer(obj: Mapping[str, Any]) -> Timer:
@@ -67,9 +82,9 @@ def parse_timer(obj: Mapping[str, Any]) -> Timer:
     """
     metadata, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
     created_ms = parse_rfc3339(metadata["creationTimestamp"])
-    schedule, problem = None, None
+    timing, problem = None, None
     try:
-        schedule = _schedule(spec, created_ms)
+        timing = read_timing(spec, created_ms, f"{metadata['namespace']}/{metadata['name']}")
     except SpecError as error:
         problem = error
     deadline = spec.get("startingDeadlineSeconds")
@@ -88,7 +103,7 @@ def parse_timer(obj: Mapping[str, Any]) -> Timer:
         successful_history=spec.get("successfulJobsHistoryLimit", 3),
         failed_history=spec.get("failedJobsHistoryLimit", 1),
         timing_hash=_timing_hash(spec),
-        schedule=schedule,
+        timing=timing,
         problem=problem,
         recorded=_recorded(status),
         job_template=spec.get("jobTemplate") or {},
@@ -96,31 +111,9 @@ def parse_timer(obj: Mapping[str, Any]) -> Timer:
     )
 
 
-def _schedule(spec: Mapping[str, Any], created_ms: int) -> Schedule:
-    given = [field for field in _SCHEDULE_FIELDS if spec.get(field) is not None]
-    if len(given) != 1:
-        raise SpecError(
-            Reason.INVALID_SPEC,
-            f"spec has {' and '.join(given) or 'no schedule'}: exactly one of {', '.join(_SCHEDULE_FIELDS)} is needed",
-        )
-    if spec.get("at") is not None:
-        try:
-            return schedules.once_at(parse_rfc3339(spec["at"]))
-        except ValueError:
-            raise SpecError(
-                Reason.INVALID_SPEC,
-                f"spec.at {spec['at']!r} is not an instant: write RFC 3339 with offset, like 2026-11-22T10:00:00+01:00",
-            ) from None
-    if spec.get("afterCreation") is not None:
-        return schedules.after_creation(created_ms, spec["afterCreation"])
-    if spec.get("every") is not None:
-        return schedules.every(created_ms, spec["every"])
-    return schedules.cron(spec["schedule"], spec.get("timeZone"))
-
-
 def _timing_hash(spec: Mapping[str, Any]) -> str:
     # An unset field and its default are the same timing, so that writing a default out fences nothing.
-    timing = {field: spec[field] for field in TIMING_FIELDS if spec.get(field) not in (None, False, DEFAULT_ZONE)}
+    timing = {field: spec[field] for field in FENCED_FIELDS if spec.get(field) not in (None, False, [], DEFAULT_ZONE)}
     return hashlib.sha256(json.dumps(timing, sort_keys=True).encode()).hexdigest()[:16]
 
 

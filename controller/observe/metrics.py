@@ -22,7 +22,7 @@ FIRES = Counter(
 )
 LAG = Histogram(
     "redistimer_firing_lag_seconds",
-    "From the nominal time of an occurrence to the API server's answer that its Job is created.",
+    "From when an occurrence is due (nominal time and jitter) to the API server's answer that its Job is created.",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600),
     registry=WORKER,
 )

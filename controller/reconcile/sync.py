@@ -23,9 +23,9 @@ def wanted(entry: Entry, now_ms: int) -> Wanted:
     """The ticket that a timer should have: marked up to what is decided, due when there is something to look at."""
     timer = entry.timer
     mark_ms = max(fence_ms(timer, now_ms), entry.newest_run_ms)
-    idle = timer.schedule is None or timer.suspended or timer.being_deleted
-    next_ms = None if idle or timer.schedule is None else timer.schedule.next_after(mark_ms)
-    return Wanted(timer.ticket, timer.generation, mark_ms, next_ms, timer.namespace, timer.name)
+    idle = timer.timing is None or timer.suspended or timer.being_deleted
+    look_ms = None if idle or timer.timing is None else timer.timing.due_after_ms(mark_ms)
+    return Wanted(timer.ticket, timer.generation, mark_ms, look_ms, timer.namespace, timer.name)
 
 
 class Sync:

@@ -18,7 +18,7 @@ from controller.core.instants import rfc3339_ms
 from controller.core.job import job_manifest, parse_run
 from controller.core.reasons import Reason
 from controller.core.refusal import SHORTEST_BACKOFF_MS, refusal_reason, try_again_ms
-from controller.core.report import MESSAGE_LIMIT, Report
+from controller.core.report import COUNT_LIMIT, MESSAGE_LIMIT, Report
 from controller.core.timer import Timer, parse_timer
 from controller.index.index import Index
 from controller.index.messages import Again, Done, Lease
@@ -92,9 +92,10 @@ class Firing:
             await self._drop(lease)
             return None
         decision = decide(timer, lease.mark_ms, self._now_ms(), self._ahead_ms)
-        if decision.fire_ms is None:
+        if decision.fire_ms is None or timer.timing is None:
             return await self._acknowledge(lease, timer, decision.handled_through_ms, decision)
-        return await self._fire(lease, timer, decision, decision.fire_ms)
+        due_ms = timer.timing.due_ms(decision.fire_ms)
+        return await self._fire(lease, timer, decision, decision.fire_ms, due_ms)
 
     async def _read(self, lease: Lease) -> Timer | None:
         """The timer, or None where it is gone. A cached read is cheap, but not believed where it tells of the past."""
@@ -111,11 +112,11 @@ class Firing:
                 return timer
         return None
 
-    async def _fire(self, lease: Lease, timer: Timer, decision: Decision, occurrence_ms: int) -> None:
+    async def _fire(self, lease: Lease, timer: Timer, decision: Decision, occurrence_ms: int, due_ms: int) -> None:
         body = orjson.dumps(job_manifest(timer, occurrence_ms))
         keys = _keys(lease) | {"occurrence": rfc3339_ms(occurrence_ms)}
-        if not await self._wait_until(occurrence_ms):
-            return await self._give_back(lease, occurrence_ms - self._ahead_ms)
+        if not await self._wait_until(due_ms):
+            return await self._give_back(lease, due_ms - self._ahead_ms)
         verdict = await self._confirm((lease, timer.generation, occurrence_ms))
         if verdict == "ok" and not self._leases.is_safe(lease):
             verdict = "unsafe"
@@ -126,9 +127,9 @@ class Firing:
         try:
             result = await self._create(timer, occurrence_ms, body)
         except (ApiError, ApiUnreachableError) as error:
-            return await self._refused(lease, timer, decision, occurrence_ms, error)
+            return await self._refused(lease, timer, decision, occurrence_ms, due_ms, error)
         self._pace.recovered()
-        lag_ms = self._now_ms() - occurrence_ms
+        lag_ms = self._now_ms() - due_ms
         metrics.FIRES.labels(result).inc()
         metrics.LAG.observe(max(lag_ms, 0) / 1000)
         log.info("fired: job %s", result, extra=keys | {"lag_ms": lag_ms})
@@ -166,6 +167,7 @@ class Firing:
         timer: Timer,
         decision: Decision,
         occurrence_ms: int,
+        due_ms: int,
         error: ApiError | ApiUnreachableError,
     ) -> None:
         keys = _keys(lease) | {"occurrence": rfc3339_ms(occurrence_ms)}
@@ -189,7 +191,7 @@ class Firing:
             occurrence_ms=occurrence_ms,
             message=error.message[:MESSAGE_LIMIT],
         )
-        return await self._give_back(lease, try_again_ms(occurrence_ms, now_ms, decision.next_ms), report=report)
+        return await self._give_back(lease, try_again_ms(due_ms, now_ms, decision.next_ms), report=report)
 
     def _unavailable_ms(self, error: ApiError | ApiUnreachableError) -> int:
         """How long to leave a timer alone after an answer that is not about it; all timers, where it is about all."""
@@ -218,7 +220,7 @@ def _missed_report(lease: Lease, timer: Timer, missed: Missed | None) -> Report 
         reason=Reason.MISS_SCHEDULE,
         generation=timer.generation,
         occurrence_ms=missed.latest_ms,
-        count=missed.count,
+        count=min(missed.count, COUNT_LIMIT),
     )
 
 

@@ -60,10 +60,9 @@ def timer_rows(stories: Sequence[TimerStory], now_ms: int) -> list[list[str]]:
 
 def _timer_row(story: TimerStory, now_ms: int) -> list[str]:
     last = max(story.jobs, key=lambda job: job.run.occurrence_ms, default=None)
-    schedule = story.timer.schedule
     return [
         story.timer.name,
-        schedule.summary if schedule else "",
+        story.timer.timing.summary if story.timer.timing else "",
         _next(story, now_ms),
         clock(last.run.occurrence_ms) if last else "",
         str(sum(not job.ended for job in story.jobs)),

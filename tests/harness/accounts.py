@@ -1,11 +1,11 @@
 """What was due against what ran: pure functions over schedules and recorded Jobs. Instants are ms since the epoch."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 
 from controller.core.job import Outcome
-from controller.core.schedule import Schedule
+from controller.core.schedule.occurrences import Schedule, between
 
 EDIT_MARGIN_MS = 2_000
 """So close to an edit, either is right: that an occurrence still ran, and that it did not."""
@@ -64,14 +64,6 @@ class Account:
         return not (self.missed or self.double or self.unasked or self.failed or self.unfinished)
 
 
-def occurrences(schedule: Schedule, after_ms: int, until_ms: int) -> Iterator[int]:
-    """Every occurrence with after < occurrence <= until."""
-    occurrence_ms = schedule.next_after(after_ms)
-    while occurrence_ms is not None and occurrence_ms <= until_ms:
-        yield occurrence_ms
-        occurrence_ms = schedule.next_after(occurrence_ms)
-
-
 def due_in(phases: Sequence[Phase], until_ms: int) -> Due:
     """What a timer with these phases has to run up to an instant."""
     required: set[int] = set()
@@ -84,7 +76,7 @@ def due_in(phases: Sequence[Phase], until_ms: int) -> Due:
         # What the schedule has just before and after its phase may run as well: nobody knows an edit's exact instant.
         after_ms = phase.after_ms - EDIT_MARGIN_MS * phase.begins_with_edit
         last_ms = until_ms if phase.until_ms is None else min(until_ms, phase.until_ms + EDIT_MARGIN_MS)
-        for occurrence_ms in occurrences(phase.schedule, after_ms, last_ms):
+        for occurrence_ms in between(phase.schedule, after_ms, last_ms):
             near_edit = any(abs(occurrence_ms - edit_ms) <= EDIT_MARGIN_MS for edit_ms in edits)
             (optional if near_edit else required).add(occurrence_ms)
     return Due(frozenset(required), frozenset(optional - required))

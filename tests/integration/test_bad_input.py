@@ -44,18 +44,22 @@ def test_a_cron_expression_that_means_nothing_says_so_and_runs_once_it_is_correc
         "minute": world.create("minute", schedule="61 * * * *"),
         "weekday": world.create("weekday", schedule="0 0 * * 9"),
         "backwards": world.create("backwards", schedule="5-2 * * * *"),
+        "second": world.create("second", schedules=[{"cron": "@daily"}, {"cron": "60 * * * * *"}]),
+        "excluded": world.create("excluded", every="1h", exclude=[{"cron": "* 24 * * *"}]),
     }
     words = {
         "minute": ("'61 * * * *'", "minute (0-59)"),
-        "weekday": ("'0 0 * * 9'", "day-of-week (0-6)"),
-        "backwards": ("'5-2 * * * *'", 'e.g. "30 6 * * 1-5"'),
+        "weekday": ("'0 0 * * 9'", "day-of-week (0-6 or SUN-SAT)"),
+        "backwards": ("'5-2 * * * *'", "ends before it begins", 'e.g. "*/5 * * * *"'),
+        "second": ("spec.schedules[1].cron '60 * * * * *'", "second (0-59)"),
+        "excluded": ("spec.exclude[0].cron '* 24 * * *'", "hour (0-23)"),
     }
     for name, timer in wrong.items():
         assert_not_ready(timer, "InvalidSchedule", *words[name], stalled=True)
         assert "nextScheduleTime" not in timer.status()
     corrected_ms = now_ms()
     for timer in wrong.values():
-        timer.edit(schedule=None, every="1s")
+        timer.edit(schedule=None, schedules=None, exclude=None, every="1s")
     for timer in wrong.values():
         assert_runs_again(timer)
         assert min(timer.nominal()) > corrected_ms // 1000 * 1000

@@ -100,6 +100,12 @@ def namespace(stack: Stack) -> Iterator[str]:
     stack.kubectl("delete", "namespace", name, "--wait=false")
 
 
+def listed_errors(message: str) -> list[str]:
+    """What kubectl lists where there are several errors, but for the API server's note that rules were left out."""
+    listed = [line for line in message.splitlines() if line.startswith("* ")]
+    return [line for line in listed if "some validation rules were not checked" not in line]
+
+
 @pytest.mark.parametrize("spec", ACCEPTED, ids=str)
 def test_a_good_spec_is_accepted(dry_run: DryRun, spec: dict[str, Any]) -> None:
     assert dry_run(manifest(spec))["spec"].items() >= spec.items()
@@ -115,6 +121,7 @@ def test_a_bad_spec_is_refused_in_words_a_user_can_act_on(
     assert f"{field}: " in message
     for expected in words:
         assert expected in message
+    assert len(listed_errors(message)) < 2, "one mistake gives one message"
 
 
 @pytest.mark.parametrize(("pod_spec", "field", "words"), BAD_POD_SPECS, ids=lambda value: str(value)[:60])
@@ -126,13 +133,6 @@ def test_a_bad_pod_template_is_refused_where_it_is_wrong(
     message = str(refusal.value)
     assert f"spec.jobTemplate.spec.template.{field}: " in message
     assert words in message
-
-
-def test_one_mistake_gives_one_message(dry_run: DryRun) -> None:
-    for spec in ({}, {"schedule": "CRON_TZ=UTC @daily"}, {"every": ""}, {"schedule": "* * * * *", "timeZone": ""}):
-        with pytest.raises(StackError) as refusal:
-            dry_run(manifest(spec))
-        assert "\n* " not in str(refusal.value), "kubectl lists several errors line by line, each after a star"
 
 
 def test_a_name_has_at_most_63_characters(dry_run: DryRun) -> None:
@@ -196,7 +196,7 @@ def test_an_example_is_accepted(stack: Stack, example: Path) -> None:
 
 def test_the_examples_show_every_kind_of_schedule() -> None:
     specs = [yaml.safe_load(example.read_text())["spec"] for example in EXAMPLES]
-    assert {kind for spec in specs for kind in spec} >= {"schedule", "at", "afterCreation", "every"}
+    assert {kind for spec in specs for kind in spec} >= {"schedule", "schedules", "at", "afterCreation", "every"}
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)

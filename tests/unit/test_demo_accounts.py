@@ -4,12 +4,14 @@ import pytest
 
 from controller.core.instants import parse_rfc3339
 from controller.core.job import Outcome
-from controller.core.schedule import Every, Once, cron
-from tests.harness.accounts import EDIT_MARGIN_MS, Account, Due, Phase, SeenRun, due_in, occurrences, settle, total
+from controller.core.schedule.fixed import Every, Once
+from controller.core.schedule.occurrences import between
+from controller.core.schedule.reading import read_schedule
+from tests.harness.accounts import EDIT_MARGIN_MS, Account, Due, Phase, SeenRun, due_in, settle, total
 from tests.harness.lag import Lag, lag_of, percentile
 
 NOON = parse_rfc3339("2026-11-22T12:00:00Z")
-EVERY_5S = Every(NOON, 5_000, "every 5s")
+EVERY_5S = Every(NOON + 5_000, 5_000)
 
 
 def ran(second: float, lag_ms: int = 10, outcome: Outcome = Outcome.SUCCEEDED, gone: bool = False) -> SeenRun:
@@ -22,18 +24,18 @@ def due(*seconds: float) -> Due:
 
 
 def test_an_occurrence_at_the_end_is_due_and_one_at_the_beginning_is_not() -> None:
-    assert list(occurrences(EVERY_5S, NOON + 5_000, NOON + 15_000)) == [NOON + 10_000, NOON + 15_000]
+    assert list(between(EVERY_5S, NOON + 5_000, NOON + 15_000)) == [NOON + 10_000, NOON + 15_000]
 
 
 def test_more_occurrences_are_found_than_a_gap_counts() -> None:
-    assert len(list(occurrences(EVERY_5S, NOON, NOON + 3_600_000))) == 720
+    assert len(list(between(EVERY_5S, NOON, NOON + 3_600_000))) == 720
 
 
 def test_any_sixty_seconds_hold_one_full_minute() -> None:
-    every_minute = cron("* * * * *", None)
+    every_minute = read_schedule({"schedule": "* * * * *"}, 0, "default/minutely")
     for second in range(60):
         begin_ms = NOON + second * 1000
-        assert len(list(occurrences(every_minute, begin_ms, begin_ms + 60_000))) == 1
+        assert len(list(between(every_minute, begin_ms, begin_ms + 60_000))) == 1
 
 
 def test_a_suspended_time_has_nothing_due() -> None:
@@ -44,7 +46,7 @@ def test_a_suspended_time_has_nothing_due() -> None:
 
 def test_close_to_an_edit_an_occurrence_may_run_and_need_not() -> None:
     edited_ms = NOON + 11_000
-    once = Once(NOON + 30_000, "at")
+    once = Once(NOON + 30_000)
     phases = [Phase(EVERY_5S, NOON, edited_ms), Phase(once, edited_ms, begins_with_edit=True)]
 
     found = due_in(phases, NOON + 60_000)
@@ -66,7 +68,7 @@ def test_far_from_an_edit_an_occurrence_of_the_old_schedule_was_not_asked_for() 
 
 
 def test_creation_is_no_edit_and_fences_exactly() -> None:
-    assert due_in([Phase(Every(NOON, 1_000, "every 1s"), NOON)], NOON + 2_000) == due(1, 2)
+    assert due_in([Phase(Every(NOON + 1_000, 1_000), NOON)], NOON + 2_000) == due(1, 2)
 
 
 def test_everything_run_once_is_faultless() -> None:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from controller.core.reasons import Reason
-from controller.core.report import MESSAGE_LIMIT, Report
+from controller.core.report import COUNT_LIMIT, MESSAGE_LIMIT, Report
 from tests.unit.core.objects import ms
 
 LATEST_MS = ms("9999-12-31T23:59:59.999Z")
@@ -47,7 +47,7 @@ def test_a_report_need_not_say_how_many_or_why() -> None:
         {"occurrence_ms": -1},
         {"occurrence_ms": LATEST_MS + 1},
         {"count": 0},
-        {"count": 1_000_001},
+        {"count": COUNT_LIMIT + 1},
         {"message": "x" * (MESSAGE_LIMIT + 1)},
         {"message": None},
     ],

@@ -68,6 +68,32 @@ def test_a_suspended_timer_is_ready_and_suspended_and_has_no_next_time() -> None
     assert "nextScheduleTime" not in status
 
 
+@pytest.mark.parametrize(
+    "spec", [{"schedule": "0 0 31 2 *"}, {"schedule": "0 9 * * *", "exclude": [{"cron": "* * * * *"}]}], ids=str
+)
+def test_a_schedule_that_never_fires_says_so(spec: dict[str, Any]) -> None:
+    status = status_of(spec)
+    assert said(status) == {"Ready": ("True", "NeverFires"), "Complete": ("True", "NeverFires")}
+    assert condition(status, "Ready")["message"] == "The schedule never fires: it has no occurrence at all."
+    assert "nextScheduleTime" not in status
+
+
+@pytest.mark.parametrize("suspend", [False, True])
+def test_what_surely_means_something_else_is_warned_about(suspend: bool) -> None:
+    status = status_of({"schedule": "*/61 * * * *", "suspend": suspend})
+    message = condition(status, "Ready")["message"]
+    assert message.endswith(" Warning: minute '*/61' is the same as '0': the step leads past 59.")
+    assert condition(status, "Ready")["status"] == "True"
+
+
+def test_a_timer_past_its_end_is_complete() -> None:
+    ended = EVERY | {"endTime": rfc3339(FIRST_MS + 1)}
+    assert said(status_of(ended)) == SCHEDULED
+    complete = status_of(ended, [run(FIRST_MS, Outcome.SUCCEEDED)])
+    assert said(complete) == {"Ready": ("True", "Complete"), "Complete": ("True", "Complete")}
+    assert "nextScheduleTime" not in complete
+
+
 def test_a_single_run_makes_a_timer_complete_only_once_its_job_has_ended() -> None:
     assert said(status_of(ONCE)) == SCHEDULED
     assert said(status_of(ONCE, [run(FIRST_MS)])) == SCHEDULED

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from controller.core.schedule import Every, Once
+from controller.core.schedule.fixed import Every, Once
 from controller.core.timer import Recorded
 from tests.unit.core.objects import CREATED_MS, HOUR_MS, UID, ms, spec_written_at, timer
 
@@ -13,7 +13,7 @@ def test_a_timer_is_read_with_the_defaults_of_a_cron_job() -> None:
     read = timer({"every": "1h"})
     assert (read.namespace, read.name, read.uid, read.generation) == ("default", "nightly", UID, 1)
     assert read.created_ms == CREATED_MS
-    assert read.schedule == Every(CREATED_MS, HOUR_MS, "every 1h")
+    assert read.schedule == Every(CREATED_MS + HOUR_MS, HOUR_MS)
     assert read.problem is None
     assert (read.suspended, read.being_deleted, read.starting_deadline_ms) == (False, False, None)
     assert (read.successful_history, read.failed_history) == (3, 1)
@@ -33,7 +33,7 @@ def test_a_timer_is_read_with_everything_it_says() -> None:
         generation=5,
         deletionTimestamp="2026-03-01T12:00:00Z",
     )
-    assert read.schedule == Once(ms("2026-03-01T23:00:00Z"), "at 2026-03-01T23:00:00Z")
+    assert read.schedule == Once(ms("2026-03-01T23:00:00Z"))
     assert (read.suspended, read.being_deleted, read.starting_deadline_ms) == (True, True, 0)
     assert (read.successful_history, read.failed_history) == (0, 7)
     assert read.recorded == Recorded(4, "abc", ms("2026-03-01T11:00:00Z"))
@@ -68,6 +68,11 @@ BASE = {"schedule": "0 9 * * *"}
         {"at": "2026-03-02T00:00:00Z"},
         {"every": "1h"},
         {"afterCreation": "1h"},
+        {"schedules": [{"cron": "0 10 * * *"}]},
+        {"startTime": "2026-03-02T00:00:00Z"},
+        {"endTime": "2026-03-02T00:00:00Z"},
+        {"jitter": "5m"},
+        {"exclude": [{"date": "2026-12-25"}]},
     ],
 )
 def test_the_timing_hash_changes_with_every_timing_field(change: dict[str, Any]) -> None:
@@ -81,6 +86,7 @@ def test_the_timing_hash_changes_with_every_timing_field(change: dict[str, Any])
         {"suspend": None},
         {"timeZone": None},
         {"timeZone": "UTC"},
+        {"exclude": []},
         {"jobTemplate": {"spec": {}}},
         {"startingDeadlineSeconds": 10},
         {"failedJobsHistoryLimit": 1},

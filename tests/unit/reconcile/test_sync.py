@@ -34,6 +34,14 @@ def test_what_has_a_job_is_over_also_where_status_does_not_know_it_yet() -> None
     assert (wanted(entry, NOW).mark_ms, wanted(entry, NOW).next_ms) == (TWELVE, THIRTEEN)
 
 
+def test_a_timer_that_is_spread_wants_to_be_looked_at_when_it_fires_and_not_at_its_nominal_time() -> None:
+    entry = of({**HOURLY, "jitter": "30m"})
+    assert entry.timer.timing is not None
+    due_ms = entry.timer.timing.due_ms(ELEVEN)
+    assert ELEVEN < due_ms < ELEVEN + 30 * 60_000
+    assert wanted(entry, NOW) == Wanted(TICKET, 1, TEN, due_ms, "default", "nightly")
+
+
 @pytest.mark.parametrize(
     ("spec", "changes"),
     [

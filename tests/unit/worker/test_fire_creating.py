@@ -6,6 +6,7 @@ import pytest
 from redis.exceptions import RedisError
 
 from controller.core.identity import job_name
+from controller.core.instants import rfc3339_ms
 from controller.core.job import job_manifest
 from controller.core.reasons import Reason
 from controller.core.report import Report
@@ -13,7 +14,7 @@ from controller.core.timer import Timer
 from controller.index.messages import Lease
 from tests.unit.clocks import eventually
 from tests.unit.core.objects import MINUTE_MS, OTHER_UID, UID, ms
-from tests.unit.worker.workbench import AHEAD_MS, JOBS_PATH, TIMER_PATH, Workbench, job_path
+from tests.unit.worker.workbench import AHEAD_MS, HOURLY, JOBS_PATH, TIMER_PATH, Workbench, job_path
 
 ELEVEN, TWELVE = (ms(f"2026-03-01T{hour}:00:00Z") for hour in (11, 12))
 
@@ -49,6 +50,23 @@ async def test_the_confirmation_comes_after_the_wait_and_right_before_the_creati
     assert [act for act, _ in bench.journal] == ["GET", "confirm", "POST", "ack"]
     (_, read_ms), (_, confirmed_ms), (_, created_ms), _ = bench.journal
     assert read_ms < ELEVEN <= confirmed_ms <= created_ms
+
+
+async def test_what_is_spread_fires_at_its_own_time_under_its_nominal_one(bench: Workbench) -> None:
+    timer = bench.timer({**HOURLY, "jitter": "30m"})
+    assert timer.timing is not None
+    due_ms = timer.timing.due_ms(ELEVEN)
+    assert due_ms > ELEVEN
+    bench.clock.set(rfc3339_ms(due_ms - 50))
+    lease = await bench.claim(timer)
+    bench.clock.run()
+    await bench.firing.handle(lease)
+    (request,) = bench.jobs_made()
+    assert request.body["metadata"]["name"] == job_name("nightly", UID, ELEVEN)
+    assert request.body["metadata"]["annotations"]["redistimer.dev/scheduled-at"] == rfc3339_ms(ELEVEN)
+    assert min(at_ms for act, at_ms in bench.journal if act != "GET") >= due_ms
+    assert await bench.known(timer) == (1, ELEVEN)
+    assert await bench.due_ms(timer) == timer.timing.due_ms(TWELVE)
 
 
 async def test_of_several_overdue_occurrences_the_last_fires_and_the_others_are_reported_with_it(

@@ -1,0 +1,12 @@
+"""What can be wrong with a spec."""
+
+from controller.core.reasons import Reason
+
+
+class SpecError(ValueError):
+    """A field of the spec that cannot be used. The message says what was found, what is accepted, what to do."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
