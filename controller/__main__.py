@@ -1,5 +1,5 @@
 """`python -m controller` is `redistimer`."""
 
-from controller.cli import main
+from controller.cli.app import main
 
 main()

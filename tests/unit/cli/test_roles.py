@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from typer.testing import CliRunner, Result
 
-from controller.cli import app
+from controller.cli.app import app
 from controller.kube.errors import ApiError, LeadershipLostError
 from controller.settings import Settings, SettingsError
 
@@ -18,7 +18,7 @@ ROLES = {"controller": "controller.reconcile.main.run_controller", "worker": "co
 @pytest.fixture(autouse=True)
 def _undisturbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave logging as it was found."""
-    monkeypatch.setattr("controller.cli.set_up_logs", lambda form, level: None)
+    monkeypatch.setattr("controller.cli.roles.set_up_logs", lambda form, level: None)
     level = logging.getLogger().level
     yield
     logging.getLogger().setLevel(level)
