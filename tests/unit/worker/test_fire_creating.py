@@ -12,11 +12,23 @@ from controller.core.reasons import Reason
 from controller.core.report import Report
 from controller.core.timer import Timer
 from controller.index.messages import Lease
+from controller.observe import metrics
 from tests.unit.clocks import eventually
 from tests.unit.core.objects import MINUTE_MS, OTHER_UID, UID, ms
 from tests.unit.worker.workbench import AHEAD_MS, HOURLY, JOBS_PATH, TIMER_PATH, Workbench, job_path
 
 ELEVEN, TWELVE = (ms(f"2026-03-01T{hour}:00:00Z") for hour in (11, 12))
+
+SPREAD = {**HOURLY, "jitter": "30m"}
+
+
+def due_of(timer: Timer, occurrence_ms: int) -> int:
+    assert timer.timing is not None
+    return timer.timing.due_ms(occurrence_ms)
+
+
+def lag_sum_s() -> float:
+    return metrics.WORKER.get_sample_value("redistimer_firing_lag_seconds_sum") or 0.0
 
 
 async def test_the_job_carries_its_name_its_labels_and_its_owner(bench: Workbench) -> None:
@@ -53,20 +65,21 @@ async def test_the_confirmation_comes_after_the_wait_and_right_before_the_creati
 
 
 async def test_what_is_spread_fires_at_its_own_time_under_its_nominal_one(bench: Workbench) -> None:
-    timer = bench.timer({**HOURLY, "jitter": "30m"})
-    assert timer.timing is not None
-    due_ms = timer.timing.due_ms(ELEVEN)
+    timer = bench.timer(SPREAD)
+    due_ms = due_of(timer, ELEVEN)
     assert due_ms > ELEVEN
     bench.clock.set(rfc3339_ms(due_ms - 50))
     lease = await bench.claim(timer)
     bench.clock.run()
+    lag_before_s = lag_sum_s()
     await bench.firing.handle(lease)
+    assert lag_sum_s() - lag_before_s < (due_ms - ELEVEN) / 1000, "lag counts from when it was due"
     (request,) = bench.jobs_made()
     assert request.body["metadata"]["name"] == job_name("nightly", UID, ELEVEN)
     assert request.body["metadata"]["annotations"]["redistimer.dev/scheduled-at"] == rfc3339_ms(ELEVEN)
     assert min(at_ms for act, at_ms in bench.journal if act != "GET") >= due_ms
     assert await bench.known(timer) == (1, ELEVEN)
-    assert await bench.due_ms(timer) == timer.timing.due_ms(TWELVE)
+    assert await bench.due_ms(timer) == due_of(timer, TWELVE)
 
 
 async def test_of_several_overdue_occurrences_the_last_fires_and_the_others_are_reported_with_it(
@@ -80,6 +93,16 @@ async def test_of_several_overdue_occurrences_the_last_fires_and_the_others_are_
     (missed,) = await bench.reports()
     expected = Report(ticket=timer.ticket, reason=Reason.MISS_SCHEDULE, generation=1, occurrence_ms=TWELVE, count=2)
     assert missed == expected
+
+
+async def test_more_missed_than_a_report_can_say_are_cut_to_what_it_can(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.worker.fire.COUNT_LIMIT", 2)
+    bench.clock.set("2026-03-01T20:00:10Z")
+    await bench.firing.handle(await bench.claim(bench.timer()))
+    (missed,) = await bench.reports()
+    assert missed.count == 2
 
 
 async def test_a_job_that_an_earlier_attempt_created_is_as_good_as_a_new_one(bench: Workbench) -> None:
@@ -183,6 +206,16 @@ async def test_a_stop_gives_back_what_still_waits_for_its_instant(bench: Workben
     # Due at its instant, and so claimed at once by whoever looks ahead.
     assert await bench.due_ms(timer) == ELEVEN
     assert len(bench.leases) == 0
+
+
+async def test_a_stop_gives_back_what_is_spread_for_its_own_time(bench: Workbench) -> None:
+    timer = bench.timer(SPREAD)
+    bench.clock.set(rfc3339_ms(due_of(timer, ELEVEN) - 2_500))
+    handling = asyncio.create_task(bench.firing.handle(await bench.claim(timer)))
+    await eventually(lambda: bench.api.requests)
+    bench.firing.stop()
+    await asyncio.wait_for(handling, 10)
+    assert await bench.due_ms(timer) == due_of(timer, ELEVEN)
 
 
 async def test_a_stop_lets_what_is_due_already_be_created(bench: Workbench) -> None:

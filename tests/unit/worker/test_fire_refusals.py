@@ -2,6 +2,7 @@
 
 import pytest
 
+from controller.core.instants import rfc3339_ms
 from controller.core.reasons import Reason
 from controller.core.report import MESSAGE_LIMIT
 from controller.kube.errors import ApiError, ApiUnreachableError
@@ -46,6 +47,16 @@ async def test_a_refused_job_is_reported_with_its_reason_and_stays_to_be_done(
     assert await bench.known(timer) == (1, 0), "an occurrence without its Job is not handled"
     assert bench.pace.pause_s() == 0
     assert len(bench.leases) == 0
+
+
+async def test_how_late_a_refused_job_is_counts_from_when_it_was_due(bench: Workbench) -> None:
+    timer = bench.timer({**HOURLY, "jitter": "30m"})
+    assert timer.timing is not None
+    due_ms = timer.timing.due_ms(ELEVEN)
+    bench.clock.set(rfc3339_ms(due_ms + 10 * SECOND_MS))
+    bench.api.fail("POST", JOBS_PATH, FORBIDDEN)
+    await bench.firing.handle(await bench.claim(timer))
+    assert bench.alarm.named == [due_ms + 20 * SECOND_MS]
 
 
 @pytest.mark.parametrize(("now", "wait_s"), [("11:00:00", 1), ("11:00:10", 10), ("11:00:40", 40), ("11:10:00", 60)])
