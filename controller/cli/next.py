@@ -19,13 +19,14 @@ from controller.core.spec import instant_at
 EXIT_BAD_MANIFEST = 1
 
 _STANDARD_INPUT = "standard input"
+_SUFFIXES = (".yaml", ".yml", ".json")
 
 
 def print_next(files: list[str], count: int, start: str | None, namespace: str, as_json: bool) -> int:
     """Print the next `count` times of every timer in the files; the exit code."""
     start_ms = time.time_ns() // 1_000_000 if start is None else _instant(start)
     # All of them first: a name that is wrong is found before anything is printed.
-    contents = [(_STANDARD_INPUT if file == "-" else file, _content(file)) for file in files]
+    contents = [(_STANDARD_INPUT if file == "-" else file, _content(file)) for name in files for file in _files(name)]
     coloured = False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
     found = bad = 0
     for manifest in (manifest for source, content in contents for manifest in _read(source, content)):
@@ -40,7 +41,8 @@ def print_next(files: list[str], count: int, start: str | None, namespace: str, 
                 typer.echo(f"warning: {printable(answer.timing.owner)}: {warning}", err=True)
         typer.echo(json_line(answer, count) if as_json else table(answer, count), color=coloured)
     if not found:
-        typer.echo(f"error: no RedisTimer and no CronJob in {', '.join(source for source, _ in contents)}", err=True)
+        places = ", ".join(_STANDARD_INPUT if file == "-" else file for file in files)
+        typer.echo(f"error: no RedisTimer and no CronJob in {places}", err=True)
     return EXIT_BAD_MANIFEST if bad or not found else 0
 
 
@@ -54,6 +56,14 @@ def json_line(answer: Forecast | BadManifest, count: int) -> str:
         "next": [rfc3339(occurrence_ms) for occurrence_ms in answer.occurrences(count)],
     }
     return orjson.dumps(told | ({"suspended": True} if answer.manifest.suspended else {})).decode()
+
+
+def _files(name: str) -> list[str]:
+    """A file, or those of a folder that kubectl would take."""
+    folder = Path(name)
+    if name == "-" or not folder.is_dir():
+        return [name]
+    return sorted(str(file) for file in folder.iterdir() if file.suffix in _SUFFIXES and file.is_file())
 
 
 def _content(file: str) -> bytes:

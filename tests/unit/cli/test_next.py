@@ -268,11 +268,25 @@ def test_several_files_are_read_in_their_order(tmp_path: Path) -> None:
     assert [line["name"] for line in lines_of(result)] == ["b", "a"]
 
 
+def test_of_a_folder_the_manifests_are_read(tmp_path: Path) -> None:
+    for name in ("b.yaml", "a.yml", "c.json"):
+        (tmp_path / name).write_text(json.dumps(manifest(GOOD, name=name[0])))
+    (tmp_path / "notes.txt").write_text("no manifest")
+    (tmp_path / "deeper.yaml").mkdir()
+    result = CliRunner().invoke(app, ["next", "-f", str(tmp_path), "-o", "json", "-n", "1", "--from", START])
+    assert [line["name"] for line in lines_of(result)] == ["a", "b", "c"]
+
+
+def test_a_folder_without_manifests_is_an_error(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["next", "-f", str(tmp_path)])
+    assert result.exit_code == 1
+    assert result.stderr == f"error: no RedisTimer and no CronJob in {tmp_path}\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["-f", "there-is-no-such-file"], "there-is-no-such-file cannot be read: No such file or directory"),
-        (["-f", "."], ". cannot be read: Is a directory"),
         (
             ["-f", "-", "--from", "tomorrow"],
             "'tomorrow' is not an instant from 1970 to 2999: write",
