@@ -62,7 +62,7 @@ def next_(
     files: Annotated[
         list[str],
         typer.Option(
-            "-f", "--filename", metavar="FILE", help="Manifests of RedisTimers or CronJobs; - is standard input."
+            "-f", "--filename", metavar="FILE", help="A file or folder with RedisTimers or CronJobs; - is stdin."
         ),
     ],
     count: Annotated[
