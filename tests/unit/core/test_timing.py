@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.core.schedule.occurrences import between
-from controller.core.timing import Timing, read_timing
+from controller.core.timing import read_timing
 from tests.unit.core.objects import CREATED_MS, DAY_MS, HOUR_MS, MINUTE_MS, ms
+from tests.unit.core.schedule.asking import timing
 
 RECURRING: list[dict[str, Any]] = [
     {"schedule": "*/5 * * * *"},
@@ -20,10 +21,6 @@ RECURRING: list[dict[str, Any]] = [
     {"every": "10m", "exclude": [{"cron": "30-59 * * * *"}]},
     {"schedules": [{"cron": "0 * * * *"}, {"cron": "*/11 * * * *"}, {"cron": "@every 13m"}]},
 ]
-
-
-def timing(owner: str = "default/nightly", **spec: Any) -> Timing:
-    return read_timing(spec, CREATED_MS, owner)
 
 
 @pytest.mark.parametrize("spec", [*RECURRING, {"at": "2026-05-01T00:00:00Z"}, {"afterCreation": "1h"}])
@@ -152,3 +149,8 @@ def test_a_summary_fits_into_status(field: str) -> None:
 )
 def test_a_timer_has_the_remarks_of_all_its_expressions(spec: dict[str, Any], fields: list[str]) -> None:
     assert [remark.split(" ", 1)[0] for remark in timing(**spec).remarks] == fields
+
+
+def test_a_timer_has_the_remarks_of_what_it_excludes_with_their_places() -> None:
+    remarks = timing(every="1h", exclude=[{"date": "2026-12-25"}, {"cron": "*/61 9 * * *"}]).remarks
+    assert remarks == ("in spec.exclude[1] minute '*/61' is the same as '0': the step leads past 59",)

@@ -45,9 +45,9 @@ def utc(*instants: str) -> list[str]:
     return [rfc3339(ms(instant)) for instant in instants]
 
 
-def timing(**spec: Any) -> Timing:
+def timing(owner: str = OWNER, **spec: Any) -> Timing:
     """All that a timer says about when."""
-    return read_timing(spec, CREATED_MS, OWNER)
+    return read_timing(spec, CREATED_MS, owner)
 
 
 def refusal(**spec: Any) -> SpecError:

@@ -8,17 +8,32 @@ from controller.core.instants import rfc3339
 from controller.core.schedule.occurrences import Schedule, between
 from tests.unit.core.objects import DAY_MS, MINUTE_MS, SECOND_MS, ms
 from tests.unit.core.schedule.asking import cron, schedule
-from tests.unit.core.schedule.drawing import EVERY_DAY, FIVE_FIELDS, MINUTES, SECONDS, Field, Place, around, places
+from tests.unit.core.schedule.drawing import (
+    EVERY_DAY,
+    FIVE_FIELDS,
+    HOURS,
+    MINUTES,
+    SECONDS,
+    Field,
+    Place,
+    around,
+    places,
+)
 from tests.unit.core.schedule.walking import Five, minutes_due, seconds_due, shows, wall_clock_at
 
 UNCHANGING = ["UTC", "Asia/Kathmandu", "Pacific/Marquesas", "Pacific/Kiritimati"]
 
 NEAR_A_CHANGE = places().flatmap(lambda place: st.tuples(st.just(place), around(place.change_ms, 1440)))
-EXCLUDED = st.just([]) | st.lists(FIVE_FIELDS, max_size=2)
+EVERY_MINUTE = Field("*", frozenset(range(60)), True)
+EXCLUDED: st.SearchStrategy[list[Five]] = st.just([]) | st.lists(FIVE_FIELDS, max_size=2)
 
 
 def only(text: str, *values: int) -> Field:
     return Field(text, frozenset(values), False)
+
+
+def whole_hours(hour: Field) -> Five:
+    return (EVERY_MINUTE, hour, EVERY_DAY, EVERY_DAY, EVERY_DAY)
 
 
 def text_of(five: Five) -> str:
@@ -28,8 +43,11 @@ def text_of(five: Five) -> str:
 def assert_due(asked: Schedule, after_ms: int, until_ms: int, expected: list[int]) -> None:
     assert list(between(asked, after_ms, until_ms)) == expected
     assert asked.count(after_ms, until_ms) == (len(expected), True)
+    last_ms = asked.last_until(until_ms)
     if expected:
-        assert asked.last_until(until_ms) == expected[-1]
+        assert last_ms == expected[-1]
+    else:
+        assert last_ms is None or last_ms <= after_ms
 
 
 HALF_PAST_TWO = (only("30", 30), only("2", 2), EVERY_DAY, EVERY_DAY, EVERY_DAY)
@@ -83,9 +101,9 @@ def test_each_second_where_clocks_are_left_alone(
 @settings(deadline=None, max_examples=150)
 @given(
     near=NEAR_A_CHANGE,
-    interval_s=st.sampled_from([59, 420, 1800, 3600, 5400, 86_400, 100_000]),
-    first_ms=st.integers(-2 * DAY_MS, DAY_MS),
-    excluded=st.lists(FIVE_FIELDS, min_size=1, max_size=2),
+    interval_s=st.sampled_from([59, 420, 1800, 1800, 3600, 3600, 5400, 86_400, 100_000]),
+    first_ms=around(0, 2 * 1440) | st.integers(-2 * DAY_MS, DAY_MS),
+    excluded=st.lists(FIVE_FIELDS | HOURS.map(whole_hours), min_size=1, max_size=2),
     minutes=st.integers(0, 36 * 60),
 )
 def test_each_step_of_an_interval(

@@ -178,3 +178,11 @@ def test_a_time_in_the_gap_is_next_until_the_gap_and_not_after_it() -> None:
     assert asked.next_after(change_ms) == ms("2026-03-30T02:30:00+02:00")
     assert asked.last_until(change_ms) == change_ms
     assert asked.last_until(change_ms - 1) == ms("2026-03-28T02:30:00+01:00")
+
+
+@pytest.mark.parametrize("asked_at", ["2023-07-01T00:00:00Z", "2024-01-15T00:00:00Z", "2025-07-01T00:00:00Z"])
+def test_a_time_in_the_gap_is_found_from_afar(asked_at: str) -> None:
+    # 29 March is the day of the change in 2020 and in 2026.
+    asked = cron("30 2 29 3 *", "Europe/Berlin", exclude=[{"from": "2021-01-01", "to": "2025-12-31"}])
+    assert following(asked, asked_at, 1) == utc("2026-03-29T03:00:00+02:00")
+    assert backwards(asked, asked_at, 1) == utc("2020-03-29T03:00:00+02:00")

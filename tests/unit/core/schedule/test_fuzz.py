@@ -170,6 +170,15 @@ def test_a_value_of_any_type_is_read_or_refused(field: str, value: object) -> No
         "0-" * 50_000 + " 9 * * *",
         " " * 50_000 + "0 9 * * *",
         "H(" * 20_000 + " 9 * * *",
+        # No longer than what is accepted at all.
+        "9" * 500 + " 9 * * *",
+        "*/" + "0" * 490 + "5 9 * * *",
+        "@every " + "9" * 500 + "h",
+        "@every 0." + "0" * 490 + "1h",
+        "@every " + "1h" * 250,
+        "@every " + "1" * 500 + "x",
+        "*," * 250 + "0 9 * * *",
+        "0 9 * * " + "MON-FRI/2," * 50,
     ],
 )
 def test_a_very_long_text_is_read_or_refused(text: str) -> None:

@@ -13,7 +13,7 @@ from tests.unit.core.objects import DAY_MS, MINUTE_MS
 from tests.unit.core.schedule.asking import OWNER
 from tests.unit.core.schedule.drawing import Place, around, timers
 
-MANY = settings(deadline=None, max_examples=150)
+MANY = settings(deadline=None, max_examples=100)
 
 
 def read(spec: dict[str, Any], place: Place) -> Schedule:

@@ -42,6 +42,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"at": "1969-12-31T23:59:59Z"}, "spec.at '1969-12-31T23:59:59Z' ", AN_INSTANT),
     ({"at": "3000-01-01T00:00:00Z"}, "spec.at '3000-01-01T00:00:00Z' ", AN_INSTANT),
     ({"at": "1970-01-01T00:00:00+10:00"}, "spec.at '1970-01-01T00:00:00+10:00' ", AN_INSTANT),
+    ({"at": "1970-01-01T00:00:00+14:00"}, "spec.at '1970-01-01T00:00:00+14:00' ", AN_INSTANT),
     ({"at": ""}, "spec.at '' ", AN_INSTANT),
     ({"afterCreation": 90}, "spec.afterCreation 90 ", A_TEXT),
     ({"afterCreation": "1d"}, "spec.afterCreation '1d' is not a duration from 1s to 87600h: ", A_DURATION),
@@ -152,7 +153,7 @@ def test_an_unknown_field_with_a_long_name_is_shown_in_part() -> None:
 
 @pytest.mark.parametrize("field", TIMING_FIELDS)
 def test_null_is_like_a_field_that_is_not_there(field: str) -> None:
-    spec = {"every": "1h"} if field in ("schedule", "schedules", "at", "afterCreation") else CRON
+    spec: dict[str, Any] = {"every": "1h"} if field in ("schedule", "schedules", "at", "afterCreation") else CRON
     expected = {"every": ["2026-03-01T11:00:00Z"], "schedule": ["2026-03-02T09:00:00Z"]}[next(iter(spec))]
     assert following(timing(**{**spec, field: None}).schedule, CREATED, 1) == expected
 
