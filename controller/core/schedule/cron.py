@@ -88,7 +88,8 @@ class Cron:
                 first_ms = max(first_ms, after_ms + era.offset_ms + 1)
             elif (start_ms := era.start_ms + era.offset_ms) > first_ms:
                 # Whatever the wall clock jumped over occurs at the start of the era, together.
-                number += (self._label_until(start_ms) or first_ms - 1) >= first_ms
+                label_ms = self._label_until(start_ms)
+                number += label_ms is not None and label_ms >= first_ms
                 first_ms = start_ms + 1
             number += self._labels_between(first_ms, last_ms)
         return number
