@@ -1,6 +1,7 @@
 """`redistimer next -f`: what it prints for people and for programs, and how it ends."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -293,9 +294,11 @@ def test_a_folder_without_manifests_is_an_error(tmp_path: Path) -> None:
         ),
         (["-f", "-", "--from", "2026-11-25T10:00:00"], "is not an instant from 1970 to 2999"),
         (["-f", "-", "--from", "3000-11-25T10:00:00Z"], "is not an instant from 1970 to 2999"),
-        (["-f", "-", "-n", "0"], "'-n' / '--count'"),
-        (["-f", "-", "-o", "xml"], "'xml' is not one of 'table', 'json'"),
-        ([], "Missing option '-f'"),
+        (["-f", "-", "-n", "0"], "-n/--count: '0' is not accepted: write a whole number from 1 to 100000"),
+        (["-f", "-", "-n", "many"], "'many' is not accepted"),
+        (["-f", "-", "-o", "xml"], "invalid choice: 'xml'"),
+        ([], "the following arguments are required: -f/--filename"),
+        (["-f", "-", "--form", "2026-11-25T10:00:00Z"], "unrecognized arguments: --form"),
     ],
     ids=str,
 )
@@ -313,14 +316,26 @@ def test_the_help_shows_examples() -> None:
     assert "exit codes: 0 " in result.output
 
 
+def test_a_reader_that_goes_away_ends_it_quietly(tmp_path: Path) -> None:
+    (tmp_path / "timers.yaml").write_text(yaml.safe_dump_all([manifest(GOOD)] * 500))
+    command = [sys.executable, "-m", "controller", "next", "-f", str(tmp_path), "-n", "20"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith("default/report")
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 128 + signal.SIGPIPE
+
+
 def test_it_runs_without_what_only_the_roles_need(tmp_path: Path) -> None:
     """Redis, Kubernetes and kopf take longer to import than everything that is asked here."""
     (tmp_path / "timer.json").write_text(json.dumps(manifest(GOOD)))
     program = (
-        "import sys; from controller.cli.app import app;"
-        f"app(['next', '-f', {str(tmp_path)!r}, '-n', '1'], standalone_mode=False); print(*sys.modules)"
+        "import atexit, sys; from controller.cli.app import main; atexit.register(lambda: print(*sys.modules));"
+        f"sys.argv[1:] = ['next', '-f', {str(tmp_path)!r}, '-n', '1']; main()"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = done.stdout.splitlines()[-1].split()
     assert "cronsim" in loaded
-    assert {"redis", "kubernetes", "kopf", "pydantic_settings", "aiohttp", "prometheus_client"}.isdisjoint(loaded)
+    assert {"redis", "kubernetes", "kopf", "pydantic", "rich", "aiohttp", "prometheus_client"}.isdisjoint(loaded)
