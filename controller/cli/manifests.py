@@ -70,12 +70,12 @@ def read_manifests(text: str, source: str) -> Iterator[AnyManifest]:
     begin = 0
     for separator in (*_SEPARATOR.finditer(text), None):
         end = len(text) if separator is None else separator.start()
-        document, line = text[begin:end], text.count("\n", 0, begin)
+        document = text[begin:end]
         try:
             for value in _values(document):
                 yield from _manifests(value, source)
         except (yaml.YAMLError, ValueError) as error:
-            yield BadManifest(source, _problem(error, line, document))
+            yield BadManifest(source, _problem(error, text.count("\n", 0, begin), document))
         begin = end if separator is None else separator.end()
 
 
