@@ -18,7 +18,7 @@ from controller.core.schedule.daytime import (
     period_s,
 )
 from controller.core.schedule.exclusions import Exclusions
-from controller.core.schedule.occurrences import DAYS_TRIED, END_MS, LONGEST_SEARCH_DAYS, Count, counted_or_estimated
+from controller.core.schedule.occurrences import END_MS, Count, Search, counted_or_estimated
 from controller.core.schedule.zones import DAY_MS, NEAR_MS, SECOND_MS, Era, Zone
 
 
@@ -112,8 +112,8 @@ class Cron:
     def _label_from(self, label_ms: int) -> int | None:
         """The first label at or after one."""
         day, second = divmod(-(-label_ms // SECOND_MS), SECONDS_A_DAY)
-        tried = searched = 0
-        while tried < DAYS_TRIED and searched < LONGEST_SEARCH_DAYS:
+        search = Search()
+        while True:
             begun, day = day, self.exclusions.after_dates(day)
             found = next(self.days.going_on(day), None)
             if found is None:
@@ -121,15 +121,15 @@ class Cron:
             time = first_from(self._minutes_on(found), self.seconds, second if found == begun else 0)
             if time is not None:
                 return found * DAY_MS + time * SECOND_MS
-            tried, searched = tried + 1, searched + found + 1 - day
+            if search.is_in_vain(found + 1 - day):
+                return None
             day, second = found + 1, 0
-        return None
 
     def _label_until(self, label_ms: int) -> int | None:
         """The last label at or before one."""
         day, second = divmod(label_ms // SECOND_MS, SECONDS_A_DAY)
-        tried = searched = 0
-        while tried < DAYS_TRIED and searched < LONGEST_SEARCH_DAYS:
+        search = Search()
+        while True:
             begun, day = day, self.exclusions.before_dates(day)
             found = next(self.days.going_back(day), None)
             if found is None:
@@ -137,9 +137,9 @@ class Cron:
             time = last_until(self._minutes_on(found), self.seconds, second if found == begun else SECONDS_A_DAY - 1)
             if time is not None:
                 return found * DAY_MS + time * SECOND_MS
-            tried, searched = tried + 1, searched + day + 1 - found
+            if search.is_in_vain(day + 1 - found):
+                return None
             day, second = found - 1, SECONDS_A_DAY - 1
-        return None
 
     def _labels_between(self, first_ms: int, last_ms: int) -> int:
         """How many labels there are from one to another, both included."""

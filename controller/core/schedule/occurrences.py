@@ -31,6 +31,19 @@ LONGEST_SEARCH_DAYS = 41 * 366
 """So long without an occurrence means the same. The fifth Sunday of a February comes 40 years later at the latest."""
 
 
+class Search:
+    """How much was looked at in vain, so that a search ends. Days passed over as excluded dates are no part of it."""
+
+    def __init__(self) -> None:
+        self._tried = self._searched = 0
+
+    def is_in_vain(self, days: int) -> bool:
+        """Whether one more day with nothing but excluded times, reached within so many days, is one too many."""
+        self._tried += 1
+        self._searched += days
+        return self._tried >= DAYS_TRIED or self._searched >= LONGEST_SEARCH_DAYS
+
+
 class Schedule(Protocol):
     """A sequence of nominal times, strictly increasing. It may be empty, end, or go on for ever."""
 

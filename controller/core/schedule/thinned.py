@@ -6,7 +6,7 @@ from functools import lru_cache
 from controller.core.schedule.daytime import MINUTES_A_DAY, SECONDS_A_DAY, highest, lowest
 from controller.core.schedule.exclusions import Exclusions
 from controller.core.schedule.fixed import Every
-from controller.core.schedule.occurrences import DAYS_TRIED, END_MS, LONGEST_SEARCH_DAYS, Count, counted_or_estimated
+from controller.core.schedule.occurrences import END_MS, Count, Search, counted_or_estimated
 from controller.core.schedule.zones import DAY_MS, NEAR_MS, SECOND_MS, Era, Zone
 
 
@@ -19,20 +19,22 @@ class Thinned:
     exclusions: Exclusions
 
     def next_after(self, after_ms: int) -> int | None:
-        search = _Search()
+        search, begun = Search(), None
         occurrence_ms = self.inner.next_after(after_ms)
         while occurrence_ms is not None:
             era = self.zone.era(occurrence_ms)
             day, second = _wall_clock(occurrence_ms, era)
+            begun = day if begun is None else begun
             free_day = self.exclusions.after_dates(day)
             if free_day == day:
                 if later := self._times_on(day, second) >> second:
                     occurrence_ms += lowest(later) * SECOND_MS
                     if occurrence_ms < era.end_ms:
                         return occurrence_ms if occurrence_ms < END_MS else None
-                elif search.is_in_vain(day):
+                elif search.is_in_vain(day + 1 - begun):
                     return None
                 free_day = day + 1
+            begun = free_day
             free_ms = free_day * DAY_MS - era.offset_ms
             if free_ms >= era.end_ms:
                 # That day begins in another era, at an instant that is only about this one.
@@ -41,20 +43,22 @@ class Thinned:
         return None
 
     def last_until(self, until_ms: int) -> int | None:
-        search = _Search()
+        search, begun = Search(), None
         occurrence_ms = self.inner.last_until(until_ms)
         while occurrence_ms is not None:
             era = self.zone.era(occurrence_ms)
             day, second = _wall_clock(occurrence_ms, era)
+            begun = day if begun is None else begun
             free_day = self.exclusions.before_dates(day)
             if free_day == day:
                 if earlier := self._times_on(day, second) & (2 << second) - 1:
                     occurrence_ms -= (second - highest(earlier)) * SECOND_MS
                     if occurrence_ms >= era.start_ms:
                         return occurrence_ms
-                elif search.is_in_vain(day):
+                elif search.is_in_vain(begun + 1 - day):
                     return None
                 free_day = day - 1
+            begun = free_day
             free_ms = (free_day + 1) * DAY_MS - era.offset_ms - 1
             if free_ms < era.start_ms:
                 free_ms = min(era.start_ms - 1, free_ms + NEAR_MS)
@@ -87,20 +91,6 @@ class Thinned:
         """The seconds of a day, as bits, that are in step with one and not excluded."""
         interval_s = self.inner.interval_ms // SECOND_MS
         return _steps(interval_s) << second % interval_s & _free_seconds(self.exclusions.on(day))
-
-
-class _Search:
-    """How much was looked at in vain."""
-
-    def __init__(self) -> None:
-        self._tried = 0
-        self._first: int | None = None
-
-    def is_in_vain(self, day: int) -> bool:
-        """Whether one more day with nothing but excluded times is one too many."""
-        self._tried += 1
-        self._first = day if self._first is None else self._first
-        return self._tried >= DAYS_TRIED or abs(day - self._first) >= LONGEST_SEARCH_DAYS
 
 
 @lru_cache(maxsize=256)

@@ -83,3 +83,12 @@ def test_what_was_before_a_long_time_is_found() -> None:
         every="1h", startTime="1989-12-31T22:00:00Z", exclude=[{"from": "1990-01-01", "to": "2030-12-31"}]
     )
     assert backwards(interval, NOW, 9) == ["1989-12-31T23:00:00Z", "1989-12-31T22:00:00Z"]
+
+
+@pytest.mark.parametrize("spec", [{"schedule": "0 * * * *"}, {"every": "1h"}], ids=str)
+def test_days_passed_over_as_dates_do_not_count_as_tried(spec: dict[str, Any]) -> None:
+    """Before and after 60 years of dates lies a day on which a cron excludes all."""
+    dates = {"from": "2026-03-03", "to": "2086-04-30"}
+    asked = schedule(**spec, exclude=[dates, {"cron": "* * 2 3 *"}, {"cron": "* * 1 5 *"}])
+    assert following(asked, "2026-03-01T23:30:00Z", 1) == ["2086-05-02T00:00:00Z"]
+    assert backwards(asked, "2086-05-01T12:00:00Z", 1) == ["2026-03-01T23:00:00Z"]
