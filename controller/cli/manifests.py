@@ -15,6 +15,7 @@ from controller.core.timer import KIND, SPEC_FIELDS
 TIMER_KINDS = (KIND, "CronJob")
 
 _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_SPACE = re.compile(r"\s+")
 _NESTED_LISTS = 8
 
 
@@ -99,12 +100,18 @@ def _values(text: str) -> Iterator[Any]:
 
 
 def _json_values(text: str) -> list[Any]:
-    decoder, values, rest = json.JSONDecoder(), [], text.strip()
-    while rest:
-        value, end = decoder.raw_decode(rest)
+    decoder, values = json.JSONDecoder(), []
+    place, end = _after_space(text, 0), len(text)
+    while place < end:
+        value, place = decoder.raw_decode(text, place)
         values.append(value)
-        rest = rest[end:].lstrip()
+        place = _after_space(text, place)
     return values
+
+
+def _after_space(text: str, place: int) -> int:
+    space = _SPACE.match(text, place)
+    return space.end() if space else place
 
 
 def _manifests(value: Any, source: str, depth: int = 0) -> Iterator[AnyManifest]:

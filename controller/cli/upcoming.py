@@ -8,7 +8,7 @@ from controller.cli.manifests import BadManifest, Manifest
 from controller.core.problems import SpecError
 from controller.core.schedule.compose import Union
 from controller.core.schedule.daytime import SECONDS_A_DAY
-from controller.core.schedule.exclusions import Exclusions
+from controller.core.schedule.exclusions import NOTHING_EXCLUDED, Exclusions
 from controller.core.schedule.fixed import Once
 from controller.core.schedule.occurrences import between, iterate
 from controller.core.schedule.reading import Member, read_exclusions, read_members
@@ -60,7 +60,7 @@ class Forecast:
         """The same with all that is known of each, and with what is left out before the last of them."""
         exclusions = read_exclusions(self.manifest.spec)
         members = read_members(self.manifest.spec, self.created_ms, self.timing.owner, exclusions)
-        whole = read_members(self.manifest.spec, self.created_ms, self.timing.owner, Exclusions())
+        whole = read_members(self.manifest.spec, self.created_ms, self.timing.owner, NOTHING_EXCLUDED)
         after_ms = self.after_ms
         occurrences = self.occurrences(count)
         for occurrence_ms in occurrences:

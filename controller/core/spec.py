@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from controller.core.durations import parse_duration
 from controller.core.instants import parse_rfc3339
-from controller.core.problems import SpecError
+from controller.core.problems import SpecError, cut
 from controller.core.reasons import Reason
 
 Spec = Mapping[str, Any]
@@ -24,7 +24,6 @@ LONGEST_HOURS = 87_600
 _DATE = r"(19[7-9][0-9]|2[0-9]{3})-[0-9]{2}-[0-9]{2}"
 _OFFSET = r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 _INSTANT = rf"{_DATE}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}([.][0-9]{{1,3}})?{_OFFSET}"
-_SHOWN = 80
 
 
 def text_at(spec: Spec, field: str, where: str = "spec") -> str | None:
@@ -97,7 +96,7 @@ def objects_at(spec: Spec, field: str, at_most: int, accepted: tuple[str, ...], 
             known = ", ".join(accepted)
             raise SpecError(
                 Reason.INVALID_SPEC,
-                f"spec.{field}[{number}] has {shown(unknown)}: accepted are {known}, for example {example}",
+                f"spec.{field}[{number}] has {cut(unknown)}: accepted are {known}, for example {example}",
             )
     return value
 
@@ -105,9 +104,4 @@ def objects_at(spec: Spec, field: str, at_most: int, accepted: tuple[str, ...], 
 def invalid(where: str, field: str, found: object, why: str) -> SpecError:
     """The error that a field is not what it has to be."""
     text = repr(found) if isinstance(found, str) else reprlib.repr(found)
-    return SpecError(Reason.INVALID_SPEC, f"{where}.{field} {shown(text)} {why}")
-
-
-def shown(text: str) -> str:
-    """As much of a text as a message has room for."""
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return SpecError(Reason.INVALID_SPEC, f"{where}.{field} {cut(text)} {why}")

@@ -89,3 +89,7 @@ def _merged(ranges: Iterable[Dates]) -> tuple[list[int], list[int]]:
             firsts.append(dates.first)
             lasts.append(dates.last)
     return firsts, lasts
+
+
+NOTHING_EXCLUDED = Exclusions()
+"""One for all timers that exclude nothing, as most do."""

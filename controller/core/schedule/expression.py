@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from controller.core.durations import parse_go_duration
-from controller.core.problems import SpecError
+from controller.core.problems import SpecError, cut
 from controller.core.reasons import Reason
 from controller.core.schedule.fields import (
     DAY_OF_MONTH,
@@ -36,7 +36,6 @@ _EVERY = "@every "
 _SPACE = re.compile("[\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 _HASHED = re.compile(r"(?:^|[\s,])[Hh]")
 _LONGEST = 512
-_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ def _fields(text: str, where: str, owner: str | None, wanted: tuple[str, tuple[i
 def _refused(text: str, where: str, field: Field, error: FieldError) -> SpecError:
     return SpecError(
         Reason.INVALID_SCHEDULE,
-        f"{where} {_shown(text)} is not a cron expression: {field.name} {_cut(str(error))}; accepted are "
+        f"{where} {_shown(text)} is not a cron expression: {field.name} {cut(str(error))}; accepted are "
         f'{field.accepted}, ranges, lists and steps of these, or *, e.g. "{field.example}"',
     )
 
@@ -159,8 +158,4 @@ def _check_length(text: str, where: str) -> None:
 
 
 def _shown(text: str) -> str:
-    return repr(_cut(text))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return repr(cut(text))

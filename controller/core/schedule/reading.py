@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 from controller.core.instants import rfc3339
-from controller.core.problems import SpecError
+from controller.core.problems import SpecError, cut
 from controller.core.reasons import Reason
 from controller.core.schedule.compose import Union, Window
 from controller.core.schedule.cron import Cron
 from controller.core.schedule.days import day_of, days_of
-from controller.core.schedule.exclusions import Dates, Exclusions, Minutes
+from controller.core.schedule.exclusions import NOTHING_EXCLUDED, Dates, Exclusions, Minutes
 from controller.core.schedule.expression import Expression, Interval, parse_expression, parse_minutes
 from controller.core.schedule.fixed import Every, Once
 from controller.core.schedule.occurrences import Schedule
@@ -98,6 +98,8 @@ def read_members(spec: Spec, created_ms: int, owner: str, exclusions: Exclusions
 def read_exclusions(spec: Spec) -> Exclusions:
     """What a spec excludes; raises SpecError."""
     entries = objects_at(spec, "exclude", _EXCLUDE_LIMIT, ("date", "from", "to", "cron"), _EXCLUDE)
+    if not entries:
+        return NOTHING_EXCLUDED
     read = tuple(_exclusion(entry, f"spec.exclude[{number}]") for number, entry in enumerate(entries))
     if (crons := sum(isinstance(entry, Minutes) for entry in read)) > _EXCLUDE_CRON_LIMIT:
         raise SpecError(
@@ -147,17 +149,13 @@ def _summary(spec: Spec) -> str:
     if spec.get("schedule") is not None:
         return str(spec["schedule"])
     entries = [
-        f"{_cut(entry['cron'])} ({entry['timeZone']})" if entry.get("timeZone") else _cut(entry["cron"])
+        cut(entry["cron"], _SUMMARY_SHOWN) + (f" ({entry['timeZone']})" if entry.get("timeZone") else "")
         for entry in spec["schedules"]
     ]
     shown = entries[:_SUMMARIZED]
     if len(entries) > _SUMMARIZED:
         shown.append(f"and {len(entries) - _SUMMARIZED} more")
     return ", ".join(shown)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _SUMMARY_SHOWN else f"{text[:_SUMMARY_SHOWN]}..."
 
 
 def remarks_on(spec: Spec, owner: str) -> list[str]:
