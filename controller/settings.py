@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     status_seconds: float = Field(
         default=2, ge=0.2, le=60, description="controller: least time between two status writes of one timer"
     )
+    template_checks_per_second: float = Field(
+        default=100, gt=0, le=10_000, description="controller: most dry runs of new and edited jobTemplates a second"
+    )
     rebuild_seconds: float = Field(
         default=300, ge=5, le=86_400, description="controller: how often the index is compared with the cluster"
     )

@@ -4,10 +4,12 @@ A ticket from the index says only *look at this timer*. Which occurrence is due 
 spec, the fence and the high-water mark, and so a wrong ticket costs a look and never a run.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from controller.core.fence import fence_ms
-from controller.core.schedule.occurrences import missed
+from controller.core.policy import MissedRuns, Policy
+from controller.core.schedule.occurrences import Schedule, missed
 from controller.core.timer import Timer
 from controller.core.timing import Timing
 
@@ -39,40 +41,62 @@ def decide(timer: Timer, mark_ms: int, now_ms: int, ahead_ms: int = 0) -> Decisi
     """Decide at `now_ms`, for occurrences due until `now_ms + ahead_ms`.
 
     `mark_ms` is the index's high-water mark: the last occurrence of this timer that is known to be handled.
-    Of several overdue occurrences the latest fires and the others are missed, as with CronJob; one that is overdue by
-    more than startingDeadlineSeconds is missed, too.
+    Which of several overdue occurrences fire is a matter of policy; those before the first that does are missed. What
+    is overdue is decided before what is due ahead, so that no miss goes unreported.
     """
     after_ms = max(mark_ms, fence_ms(timer, now_ms))
     timing = timer.timing
-    if timing is None or timer.suspended or timer.being_deleted:
+    if timing is None or timer.idle:
         return Decision(None, after_ms, None)
-    count, latest = _overdue(timing, after_ms, now_ms)
-    if not latest:
+    last_ms = _last_due(timing, now_ms)
+    if last_ms is None or last_ms <= after_ms:
         return _upcoming(timing, after_ms, now_ms + ahead_ms, None)
-    deadline_ms = timer.starting_deadline_ms
-    if deadline_ms is not None and timing.due_ms(latest[-1]) < now_ms - deadline_ms:
-        return _upcoming(timing, latest[-1], now_ms + ahead_ms, Missed(count, latest[-1]))
-    *earlier, fire_ms = latest
-    skipped = Missed(count - 1, earlier[-1]) if earlier else None
-    handled_through_ms = earlier[-1] if earlier else after_ms
-    return Decision(fire_ms, handled_through_ms, timing.due_after_ms(fire_ms), skipped)
+    fire_ms = _first_to_run(timer.policy, timing, after_ms, last_ms, now_ms)
+    if fire_ms is None:
+        lost = _missed(timing.schedule, after_ms, last_ms)
+        return _upcoming(timing, last_ms, now_ms + ahead_ms, lost)
+    lost = _missed(timing.schedule, after_ms, fire_ms - 1)
+    handled_through_ms = lost.latest_ms if lost else after_ms
+    return Decision(fire_ms, handled_through_ms, timing.due_after_ms(fire_ms), lost)
 
 
-def _overdue(timing: Timing, after_ms: int, now_ms: int) -> tuple[int, tuple[int, ...]]:
-    """How many occurrences are due by now, and the latest two of them."""
-    passed = missed(timing.schedule, after_ms, now_ms, keep=3)
-    count, latest = passed.count, passed.latest
-    # Jitter ends before the next occurrence, so only the very latest can still be ahead.
-    if latest and timing.due_ms(latest[-1]) > now_ms:
-        count, latest = count - 1, latest[:-1]
-    return count, latest[-2:]
+def _last_due(timing: Timing, until_ms: int) -> int | None:
+    """The last occurrence that is due at or before an instant, jitter included."""
+    last_ms = timing.schedule.last_until(until_ms)
+    # Jitter ends before the next occurrence, so only the very last can be due later still.
+    if last_ms is not None and timing.due_ms(last_ms) > until_ms:
+        last_ms = timing.schedule.last_until(last_ms - 1)
+    return last_ms
 
 
-def _upcoming(timing: Timing, after_ms: int, horizon_ms: int, skipped: Missed | None) -> Decision:
+def _first_to_run(policy: Policy, timing: Timing, after_ms: int, last_ms: int, now_ms: int) -> int | None:
+    """Which of the overdue occurrences, after < occurrence <= last, is to run first; None where it is too late."""
+    if policy.latest_start_ms is not None:
+        too_late_ms = _last_due(timing, now_ms - policy.latest_start_ms - 1)
+        after_ms = after_ms if too_late_ms is None else max(after_ms, too_late_ms)
+    if last_ms <= after_ms:
+        return None
+    if policy.missed_runs is not MissedRuns.ALL:
+        return last_ms
+    # Found by halving: of years of seconds, the newest hundred begin somewhere.
+    since_ms = after_ms + bisect_left(
+        range(after_ms, last_ms), -policy.missed_limit, key=lambda since: -timing.schedule.count(since, last_ms).number
+    )
+    return timing.schedule.next_after(since_ms)
+
+
+def _missed(schedule: Schedule, after_ms: int, until_ms: int) -> Missed | None:
+    # Up to an occurrence, so that an estimate does not take in one more.
+    last_ms = schedule.last_until(until_ms)
+    passed = missed(schedule, after_ms, after_ms if last_ms is None else last_ms)
+    return Missed(passed.count, passed.latest[-1]) if passed.latest else None
+
+
+def _upcoming(timing: Timing, after_ms: int, horizon_ms: int, lost: Missed | None) -> Decision:
     next_ms = timing.schedule.next_after(after_ms)
     if next_ms is None:
-        return Decision(None, after_ms, None, skipped)
+        return Decision(None, after_ms, None, lost)
     due_ms = timing.due_ms(next_ms)
     if due_ms > horizon_ms:
-        return Decision(None, after_ms, due_ms, skipped)
-    return Decision(next_ms, after_ms, timing.due_after_ms(next_ms), skipped)
+        return Decision(None, after_ms, due_ms, lost)
+    return Decision(next_ms, after_ms, timing.due_after_ms(next_ms), lost)

@@ -14,12 +14,13 @@ def fence_ms(timer: Timer, now_ms: int) -> int:
     Status knows, unless the spec was edited since it was written. A change of the template alone is no fence:
     the timing hash tells. Where several edits came since, the hash cannot tell what lay between them, and the
     time of the last edit decides. An edit that left no trace in managedFields counts as made now: late is
-    mended by the next occurrence, a run in retrospect by nothing.
+    mended by the next occurrence, a run in retrospect by nothing. An edit that ends a stop after too many failures
+    is a fence whatever it changes.
     """
     recorded = timer.recorded
     if recorded.handled_through_ms is not None:
         behind = timer.generation - recorded.generation
-        if behind <= 0 or (behind == 1 and timer.timing_hash == recorded.timing_hash):
+        if behind <= 0 or (behind == 1 and timer.timing_hash == recorded.timing_hash and not timer.failed_too_often):
             return recorded.handled_through_ms
     elif timer.generation == 1:
         return _first_fence_ms(timer)
@@ -30,6 +31,6 @@ def fence_ms(timer: Timer, now_ms: int) -> int:
 def _first_fence_ms(timer: Timer) -> int:
     # Nothing before creation fires, but for an instant in the past that an explicit deadline still admits.
     # A deadline of decades ends at the epoch: the index knows no marks before it.
-    if isinstance(timer.schedule, Once) and timer.starting_deadline_ms:
-        return max(timer.created_ms - timer.starting_deadline_ms, 0)
+    if isinstance(timer.schedule, Once) and timer.policy.deadline_ms:
+        return max(timer.created_ms - timer.policy.deadline_ms, 0)
     return timer.created_ms

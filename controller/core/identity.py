@@ -1,4 +1,8 @@
-"""Names that follow from a timer's UID: its ticket in the index, its Jobs in the cluster."""
+"""Names that follow from a timer's UID: its tickets in the index, its Jobs in the cluster.
+
+An occurrence has its instant in the name of its Job. A run by hand has the key of its request there, and a ticket of
+its own with that key.
+"""
 
 import base64
 import hashlib
@@ -6,6 +10,8 @@ import uuid
 
 JOB_NAME_LIMIT = 63
 """A Job's name is also a label of its Pods, and label values end at 63 characters."""
+
+TICKET_LENGTH = 22
 
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -18,15 +24,23 @@ def ticket_of(uid: str) -> str:
     return base64.urlsafe_b64encode(uuid.UUID(uid).bytes).rstrip(b"=").decode()
 
 
+def manual_ticket(ticket: str, request: str) -> str:
+    """The ticket of a run by hand: a timer can wait for one and be due at the same time."""
+    return f"{ticket}~{_key(request)}"
+
+
 def job_name(timer_name: str, timer_uid: str, occurrence_ms: int) -> str:
     """`<timer>-<hash of UID>-<occurrence>`, at most 63 characters.
 
     A function of (UID, occurrence) alone, so that the API server itself refuses the second Job of an
     occurrence, and a timer recreated under its old name never meets its predecessor's Jobs.
     """
-    digest = hashlib.sha256(timer_uid.encode()).digest()
-    suffix = f"-{base64.b32encode(digest[:5]).decode().lower()}-{_base36(occurrence_ms)}"
-    return timer_name[: JOB_NAME_LIMIT - len(suffix)].rstrip("-.") + suffix
+    return _name(timer_name, timer_uid, _base36(occurrence_ms))
+
+
+def manual_job_name(timer_name: str, timer_uid: str, request: str) -> str:
+    """`<timer>-<hash of UID>-run-<key of the request>`: in the same way, one Job for each request."""
+    return _name(timer_name, timer_uid, f"run-{_key(request)}")
 
 
 def occurrence_of(name: str, timer_name: str, timer_uid: str) -> int | None:
@@ -36,6 +50,27 @@ def occurrence_of(name: str, timer_name: str, timer_uid: str) -> int | None:
     except ValueError:
         return None
     return occurrence_ms if job_name(timer_name, timer_uid, occurrence_ms) == name else None
+
+
+def request_key_of(name: str, timer_name: str, timer_uid: str) -> str | None:
+    """The key of the request for which `manual_job_name` made this name, or None where it made it for none."""
+    key = name.rpartition("-")[2]
+    return key if _name(timer_name, timer_uid, f"run-{key}") == name else None
+
+
+def is_for(key: str, request: str) -> bool:
+    """Whether this is the key of this request."""
+    return bool(request) and key == _key(request)
+
+
+def _name(timer_name: str, timer_uid: str, which: str) -> str:
+    suffix = f"-{_key(timer_uid)}-{which}"
+    return timer_name[: JOB_NAME_LIMIT - len(suffix)].rstrip("-.") + suffix
+
+
+def _key(text: str) -> str:
+    """40 bits of a hash, in 8 characters that a name may have."""
+    return base64.b32encode(hashlib.sha256(text.encode()).digest()[:5]).decode().lower()
 
 
 def _base36(number: int) -> str:

@@ -11,6 +11,7 @@ class Reason(StrEnum):
 
     SCHEDULED = "Scheduled"
     SUSPENDED = "Suspended"
+    TOO_MANY_FAILURES = "TooManyFailures"
 
     COMPLETE = "Complete"
     COMPLETED_WITH_FAILURES = "CompletedWithFailures"
@@ -21,7 +22,15 @@ class Reason(StrEnum):
     INVALID_SCHEDULE = "InvalidSchedule"
     UNKNOWN_TIME_ZONE = "UnknownTimeZone"
 
+    SUCCESSFUL_CREATE = "SuccessfulCreate"
+    SAW_COMPLETED_JOB = "SawCompletedJob"
+    SUCCESSFUL_DELETE = "SuccessfulDelete"
+
     MISS_SCHEDULE = "MissSchedule"
+    JOB_ALREADY_ACTIVE = "JobAlreadyActive"
+
+    TEMPLATE_ACCEPTED = "TemplateAccepted"
+    TEMPLATE_NOT_CHECKED = "TemplateNotChecked"
 
     INVALID_TEMPLATE = "InvalidTemplate"
     FORBIDDEN = "Forbidden"

@@ -7,6 +7,9 @@ from controller.core.reasons import Reason
 SHORTEST_BACKOFF_MS = 1_000
 LONGEST_BACKOFF_MS = 60_000
 
+REQUEST_BACKOFF_MS = 10_000
+"""Between two attempts at a run that was asked for by hand: until it is created, or the request is withdrawn."""
+
 
 def refusal_reason(status: int, message: str, causes: Collection[str]) -> Reason:
     """The reason of an HTTP status, message and causes (`details.causes[].reason` of a Kubernetes Status)."""

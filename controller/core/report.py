@@ -4,10 +4,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from controller.core.identity import TICKET_LENGTH
 from controller.core.reasons import Reason
 
 MESSAGE_LIMIT = 1000
 COUNT_LIMIT = 1_000_000_000
+
+_TICKET = r"^[A-Za-z0-9_-]{22}(~[a-z2-7]{8})?$"
 
 _LATEST_INSTANT_MS = 253_402_300_799_999  # the end of year 9999, where datetime ends
 
@@ -17,10 +20,15 @@ class Report(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    ticket: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{22}$")]
+    ticket: Annotated[str, StringConstraints(pattern=_TICKET)]
     reason: Reason
     generation: int = Field(ge=1)
     occurrence_ms: int = Field(ge=0, le=_LATEST_INSTANT_MS)
-    """The occurrence this is about; of several missed ones the last."""
+    """The occurrence this is about; of several missed ones the last, of a run by hand the instant of the decision."""
     count: int = Field(default=1, ge=1, le=COUNT_LIMIT)
     message: Annotated[str, StringConstraints(max_length=MESSAGE_LIMIT)] = ""
+
+    @property
+    def request_key(self) -> str:
+        """Of the run by hand that this is about, "" where it is about an occurrence."""
+        return self.ticket[TICKET_LENGTH + 1 :]

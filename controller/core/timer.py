@@ -8,6 +8,7 @@ from typing import Any
 
 from controller.core.identity import ticket_of
 from controller.core.instants import parse_rfc3339
+from controller.core.policy import Policy, read_policy
 from controller.core.problems import SpecError
 from controller.core.schedule.occurrences import Schedule
 from controller.core.schedule.reading import TIMING_FIELDS
@@ -20,15 +21,24 @@ API_VERSION = f"{GROUP}/{VERSION}"
 KIND = "RedisTimer"
 PLURAL = "redistimers"
 
-FENCED_FIELDS = (*TIMING_FIELDS, "suspend")
+TRIGGER_ANNOTATION = f"{GROUP}/trigger"
+"""On a timer: the id of a request for one run now. On a Job: of the request that it was made for."""
+
+TRIGGER_LIMIT = 253
+"""So much of a request's id counts."""
+
+FENCED_FIELDS = (*TIMING_FIELDS, "suspend", "maxConsecutiveFailures")
 """An edit of these is a fence in time: nothing due before it fires after it."""
 
 SPEC_FIELDS = (
     *FENCED_FIELDS,
     "startingDeadlineSeconds",
+    "missedRunPolicy",
+    "missedRunLimit",
     "concurrencyPolicy",
     "successfulJobsHistoryLimit",
     "failedJobsHistoryLimit",
+    "ttlSecondsAfterComplete",
     "jobTemplate",
 )
 """All fields that a spec can have."""
@@ -41,6 +51,9 @@ class Recorded:
     generation: int = 0
     timing_hash: str = ""
     handled_through_ms: int | None = None
+    failures_in_a_row: int = 0
+    request: str = ""
+    """The last request for a run by hand that was handled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +71,9 @@ class Timer:
     """When spec was last written, by managedFields: whole seconds, rounded down. None where they are gone."""
     being_deleted: bool
     suspended: bool
-    starting_deadline_ms: int | None
-    successful_history: int
-    failed_history: int
+    request: str
+    """The id of the run by hand that was asked for last, "" for none."""
+    policy: Policy
     timing_hash: str
     timing: Timing | None
     problem: SpecError | None
@@ -74,6 +87,33 @@ class Timer:
         """The nominal times; None where the spec has a problem."""
         return None if self.timing is None else self.timing.schedule
 
+    @property
+    def failed_too_often(self) -> bool:
+        """Whether, when status was written, the last runs had failed as often as the timer puts up with."""
+        limit = self.policy.max_failures
+        return limit is not None and self.recorded.failures_in_a_row >= limit
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing fires because of that. An edit starts the timer again."""
+        return self.failed_too_often and self.recorded.generation >= self.generation
+
+    @property
+    def idle(self) -> bool:
+        """Whether no occurrence fires, whatever the schedule says."""
+        return self.timing is None or self.suspended or self.being_deleted or self.stopped
+
+    @property
+    def open_request(self) -> str:
+        """The id of a run by hand that was asked for and is not handled yet, "" for none."""
+        asked = self.request and self.request != self.recorded.request and not self.being_deleted
+        return self.request if asked else ""
+
+    @property
+    def handled_request(self) -> str:
+        """The id of a run by hand that is asked for still and was handled already, "" for none."""
+        return self.request if self.request == self.recorded.request else ""
+
 
 def parse_timer(obj: Mapping[str, Any]) -> Timer:
     """Read an API object.
@@ -82,12 +122,12 @@ def parse_timer(obj: Mapping[str, Any]) -> Timer:
     """
     metadata, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
     created_ms = parse_rfc3339(metadata["creationTimestamp"])
-    timing, problem = None, None
+    timing, policy, problem = None, Policy(), None
     try:
+        policy = read_policy(spec)
         timing = read_timing(spec, created_ms, f"{metadata['namespace']}/{metadata['name']}")
     except SpecError as error:
         problem = error
-    deadline = spec.get("startingDeadlineSeconds")
     return Timer(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -99,9 +139,8 @@ def parse_timer(obj: Mapping[str, Any]) -> Timer:
         spec_changed_ms=_spec_changed_ms(metadata),
         being_deleted="deletionTimestamp" in metadata,
         suspended=bool(spec.get("suspend")),
-        starting_deadline_ms=None if deadline is None else deadline * 1000,
-        successful_history=spec.get("successfulJobsHistoryLimit", 3),
-        failed_history=spec.get("failedJobsHistoryLimit", 1),
+        request=(metadata.get("annotations") or {}).get(TRIGGER_ANNOTATION, "")[:TRIGGER_LIMIT],
+        policy=policy,
         timing_hash=_timing_hash(spec),
         timing=timing,
         problem=problem,
@@ -123,6 +162,8 @@ def _recorded(status: Mapping[str, Any]) -> Recorded:
         generation=status.get("observedGeneration", 0),
         timing_hash=status.get("timingHash", ""),
         handled_through_ms=None if handled_through is None else parse_rfc3339(handled_through),
+        failures_in_a_row=status.get("consecutiveFailures", 0),
+        request=status.get("lastHandledTrigger", ""),
     )
 
 

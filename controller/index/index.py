@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from controller.core.report import Report
 from controller.index.keys import Keys, keys_of
-from controller.index.messages import Again, Claim, Done, Lease, State, Wanted
+from controller.index.messages import Again, Claim, Done, Fire, Lease, State, Wanted
 
 _SCRIPTS = files("controller.index") / "scripts"
 _SWEEP_PAGE = 1000
@@ -54,16 +54,16 @@ class Index:
             raise IndexInvalidError
         now_ms, next_due, *rows = reply
         leases = []
-        for ticket, generation, mark, timer in rows:
+        for ticket, generation, mark, fired, timer in rows:
             namespace, _, name = timer.partition("/")
-            leases.append(Lease(ticket, token, generation, mark, namespace, name))
+            leases.append(Lease(ticket, token, generation, mark, namespace, name, fired))
         return Claim(now_ms, _optional(next_due), leases)
 
-    async def confirm(self, fires: Sequence[tuple[Lease, int, int]]) -> list[str]:
-        """Whether each (lease, generation, occurrence ms) may be fired now: "ok" or why not."""
+    async def confirm(self, fires: Sequence[Fire]) -> list[str]:
+        """Whether each may be fired now: "ok" or why not."""
         arguments: list[str | int] = []
-        for lease, generation, occurrence_ms in fires:
-            arguments += lease.ticket, lease.token, generation, occurrence_ms
+        for one in fires:
+            arguments += one.lease.ticket, one.lease.token, one.generation, one.occurrence_ms, one.rival
         return list(await self._run("confirm", *arguments))
 
     async def ack(self, done: Sequence[Done]) -> list[bool]:
@@ -71,7 +71,8 @@ class Index:
         arguments: list[str | int] = []
         for one in done:
             lease, next_ms = one.lease, _or_empty(one.next_ms)
-            arguments += lease.ticket, lease.token, one.generation, one.mark_ms, next_ms, _text(one.report)
+            arguments += lease.ticket, lease.token, one.generation, one.mark_ms, one.fired_ms, next_ms
+            arguments.append(_lines(one.reports))
         return [bool(held) for held in await self._run("ack", *arguments)]
 
     async def retry(self, again: Sequence[Again]) -> list[bool]:
@@ -79,7 +80,7 @@ class Index:
         arguments: list[str | int] = []
         for one in again:
             lease = one.lease
-            arguments += lease.ticket, lease.token, one.mark_ms, one.not_before_ms, _text(one.report)
+            arguments += lease.ticket, lease.token, one.mark_ms, one.not_before_ms, _lines(one.reports)
         return [bool(held) for held in await self._run("retry", *arguments)]
 
     async def drop(self, leases: Sequence[Lease]) -> list[bool]:
@@ -104,7 +105,9 @@ class Index:
         arguments: list[str | int] = []
         for one in wanted:
             timer = f"{one.namespace}/{one.name}"
-            arguments += one.ticket, one.generation, one.mark_ms, _or_empty(one.next_ms), timer
+            # Where none has fired, the mark is as good: no occurrence at or before it has a Job that counts.
+            fired_ms = one.fired_ms or one.mark_ms
+            arguments += one.ticket, one.generation, one.mark_ms, fired_ms, _or_empty(one.next_ms), timer
         await self._run("sync", *arguments)
 
     async def remove(self, tickets: Iterable[str]) -> None:
@@ -171,5 +174,5 @@ def _report(fields: dict[str, str]) -> Report | None:
         return None
 
 
-def _text(report: Report | None) -> str:
-    return "" if report is None else report.model_dump_json()
+def _lines(reports: Iterable[Report]) -> str:
+    return "\n".join(report.model_dump_json() for report in reports)

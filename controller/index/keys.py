@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-LAYOUT = "rt1"
+LAYOUT = "rt2"
 """The layout's version: a change of it starts a new index beside the old one."""
 
 
@@ -16,7 +16,7 @@ class Keys(NamedTuple):
     lease: str
     """Hash: ticket -> fencing token of the worker that holds it."""
     tickets: str
-    """Hash: ticket -> `<generation> <high-water mark ms> <namespace>/<name>`."""
+    """Hash: ticket -> `<generation> <high-water mark ms> <mark minus last fired, ms> <namespace>/<name>`."""
     epoch: str
     """Which server and history the last finished rebuild was made on; absent or foreign: do not claim."""
     building: str

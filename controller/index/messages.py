@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from controller.core.identity import TICKET_LENGTH
 from controller.core.report import Report
 
 
@@ -13,9 +14,16 @@ class Lease:
     token: str
     generation: int
     mark_ms: int
-    """Up to when the timer's occurrences are known to be handled."""
+    """Up to when the timer's occurrences are known to be handled; of a run by hand: more than 0 once it has fired."""
     namespace: str
     name: str
+    fired_ms: int = 0
+    """The last occurrence that is known to have a Job; or an instant that has none."""
+
+    @property
+    def request_key(self) -> str:
+        """Of the run by hand that this is about, "" where it is about the timer's occurrences."""
+        return self.ticket[TICKET_LENGTH + 1 :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,18 @@ class Wanted:
     next_ms: int | None
     namespace: str
     name: str
+    fired_ms: int = 0
+    """The last occurrence that is known to have a Job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """What a worker is about to do under a lease. The rival is a ticket that nobody may hold meanwhile, "" for none."""
+
+    lease: Lease
+    generation: int
+    occurrence_ms: int
+    rival: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +67,9 @@ class Done:
     generation: int
     mark_ms: int
     next_ms: int | None
-    report: Report | None = None
+    fired_ms: int = 0
+    """The occurrence whose Job exists now, 0 for none."""
+    reports: tuple[Report, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +79,7 @@ class Again:
     lease: Lease
     mark_ms: int
     not_before_ms: int
-    report: Report | None = None
+    reports: tuple[Report, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,9 @@ LAG = Histogram(
     registry=WORKER,
 )
 MISSED = Counter("redistimer_missed_total", "Occurrences that were decided to be missed.", registry=WORKER)
+SKIPPED = Counter(
+    "redistimer_skipped_total", "Runs that were skipped because another one was active.", registry=WORKER
+)
 CLAIMED = Counter("redistimer_claimed_total", "Tickets claimed from the index.", registry=WORKER)
 HELD = Gauge("redistimer_held_leases", "Leases this worker holds now.", registry=WORKER)
 LEASES_LOST = Counter("redistimer_leases_lost_total", "Leases that were lost while held.", registry=WORKER)

@@ -14,11 +14,13 @@ from controller.loops import Step, cancel, first_of, loop, pause, stop_on_signal
 from controller.observe import metrics
 from controller.observe.health import Health, serve_health
 from controller.reconcile.guardian import Guardian
+from controller.reconcile.herald import Herald
 from controller.reconcile.outcomes import Outcomes
 from controller.reconcile.rebuild import Rebuild
 from controller.reconcile.report import StatusReport
 from controller.reconcile.sync import Sync
 from controller.reconcile.table import Table
+from controller.reconcile.templates import Templates
 from controller.reconcile.watch import watch
 from controller.settings import Settings
 
@@ -75,7 +77,8 @@ async def _lead(
     rebuild = Rebuild(table, api, index, sync)
     outcomes = Outcomes(table, index, health)
     guardian = Guardian(index, rebuild, outcomes, health, settings.rebuild_seconds)
-    report = StatusReport(table, api, index, health, settings.identity)
+    templates = Templates(api, settings.template_checks_per_second)
+    report = StatusReport(table, api, index, health, Herald(api, settings.identity), templates)
 
     tasks: list[asyncio.Task[Any]] = [
         asyncio.create_task(loop(leadership.keep)),

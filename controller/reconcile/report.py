@@ -1,27 +1,28 @@
-"""Writes the status of timers, and what goes with it: Events, and the removal of Jobs beyond the history limits."""
+"""Writes the status of timers, and what goes with it: Events, and the removal of what is not to be kept."""
 
 import asyncio
 import logging
-import time
 from collections.abc import Sequence
 
-import orjson
 from redis.exceptions import RedisError
 
-from controller.core.events import EventDraft, events_between
-from controller.core.history import surplus_runs
-from controller.core.instants import rfc3339
+from controller.core.events import events_between
+from controller.core.history import expires_at_ms, surplus_runs
 from controller.core.job import Run
+from controller.core.news import news_of
 from controller.core.status import next_status, status_patch
-from controller.core.timer import API_VERSION, KIND, Timer
+from controller.core.timer import Timer
 from controller.index.index import Index
 from controller.kube import paths
 from controller.kube.api import ApiServer
 from controller.kube.errors import ApiError, ApiUnreachableError
+from controller.kube.jobs import delete_job
 from controller.loops import wall_clock_ms
 from controller.observe import metrics
 from controller.observe.health import Health
+from controller.reconcile.herald import Herald
 from controller.reconcile.table import Entry, Table
+from controller.reconcile.templates import Templates
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +36,15 @@ _REFUSED_PAUSE_S = 60.0
 class StatusReport:
     """The only writer of status."""
 
-    def __init__(self, table: Table, api: ApiServer, index: Index, health: Health, identity: str) -> None:
+    def __init__(
+        self, table: Table, api: ApiServer, index: Index, health: Health, herald: Herald, templates: Templates
+    ) -> None:
         self._table = table
         self._api = api
         self._index = index
         self._health = health
-        self._identity = identity
+        self._herald = herald
+        self._templates = templates
 
     async def step(self) -> bool:
         """Write a handful of statuses side by side; what could not be written is queued again."""
@@ -52,6 +56,7 @@ class StatusReport:
     async def _try(self, uid: str) -> None:
         entry = self._table.entries.get(uid)
         if entry is None:
+            self._templates.forget(uid)
             return
         timer = entry.timer
         keys = {"timer": f"{timer.namespace}/{timer.name}"}
@@ -70,22 +75,53 @@ class StatusReport:
             self._table.to_report.add(uid, pause_s)
 
     async def _write(self, uid: str, entry: Entry) -> float | None:
-        """Write what is known now; None, or after how many seconds to try again."""
+        """Write what is known now; None, or after how many seconds to look again."""
         timer = entry.timer
         if entry.synced_generation < timer.generation:
             # Status must not say that an edit is dealt with while the index may still fire what was before it.
             return _UNSYNCED_PAUSE_S
+        check_in_s = await self._check_template(entry, timer)
+        if check_in_s and timer.recorded.generation < timer.generation:
+            # Whoever waits for Ready learns of a typo, too.
+            return check_in_s
         runs, reports = list(entry.runs.values()), dict(entry.reports)
-        status = next_status(timer, runs, list(reports.values()), wall_clock_ms())
+        news = news_of(timer, runs, reports.values(), wall_clock_ms())
+        status = next_status(timer, runs, news, wall_clock_ms(), entry.template)
         patch = status_patch(timer.status, status)
         if patch:
             body = {"metadata": {"resourceVersion": timer.resource_version}, "status": patch}
             self._table.written(uid, await self._api.merge(paths.timer_status(timer.namespace, timer.name), body))
             metrics.STATUS_WRITES.labels("written").inc()
-            await self._tell(timer, events_between(timer.status, status))
+            await self._herald.tell(entry, timer, events_between(timer.status, status, news))
         await self._index.delete_outcomes(list(reports))
         self._table.taken_in(uid, runs, reports)
         await self._remove(uid, surplus_runs(timer, runs))
+        return _earliest(check_in_s, await self._retire(entry))
+
+    async def _check_template(self, entry: Entry, timer: Timer) -> float | None:
+        """Have the template checked where that is due; or in how many seconds it is."""
+        if entry.template is not None and entry.template.generation == timer.generation:
+            return None
+        found = await self._templates.look(timer)
+        if isinstance(found, float):
+            return found
+        entry.template = found
+        return None
+
+    async def _retire(self, entry: Entry) -> float | None:
+        """Delete a timer that outlived its completion; or in how many seconds that is due."""
+        timer = entry.timer
+        expires_ms = expires_at_ms(timer)
+        if expires_ms is None:
+            return None
+        left_s = (expires_ms - wall_clock_ms()) / 1000
+        if left_s > 0:
+            return left_s
+        # Whatever was changed since would not be known to be complete.
+        unchanged = {"uid": timer.uid, "resourceVersion": timer.resource_version}
+        options = {"propagationPolicy": "Background", "preconditions": unchanged}
+        await self._api.delete(paths.timer(timer.namespace, timer.name), options)
+        log.info("complete for long enough, deleted", extra={"timer": f"{timer.namespace}/{timer.name}"})
         return None
 
     async def _refused(self, error: ApiError, timer: Timer) -> float | None:
@@ -100,42 +136,11 @@ class StatusReport:
         log.warning("status refused, trying again: %s", error, extra=keys)
         return _TROUBLE_PAUSE_S if error.overloaded else _REFUSED_PAUSE_S
 
-    async def _tell(self, timer: Timer, drafts: Sequence[EventDraft]) -> None:
-        for number, draft in enumerate(drafts):
-            now = rfc3339(wall_clock_ms() // 1000 * 1000)
-            event = {
-                "apiVersion": "v1",
-                "kind": "Event",
-                "metadata": {"name": f"{timer.name}.{time.time_ns() + number:x}", "namespace": timer.namespace},
-                "involvedObject": {
-                    "apiVersion": API_VERSION,
-                    "kind": KIND,
-                    "namespace": timer.namespace,
-                    "name": timer.name,
-                    "uid": timer.uid,
-                    "resourceVersion": timer.resource_version,
-                },
-                "type": draft.kind,
-                "reason": draft.reason,
-                "message": draft.message[:1024],
-                "source": {"component": "redistimer-controller", "host": self._identity},
-                "firstTimestamp": now,
-                "lastTimestamp": now,
-                "count": 1,
-            }
-            try:
-                await self._api.create(paths.events(timer.namespace), orjson.dumps(event))
-            except (ApiError, ApiUnreachableError) as error:
-                # The condition says the same, and lasts. In a namespace that is being deleted no Event can be made.
-                log.info("event not written: %s", error, extra={"timer": f"{timer.namespace}/{timer.name}"})
-
     async def _remove(self, uid: str, surplus: Sequence[Run]) -> None:
         for run in surplus:
-            options = {"propagationPolicy": "Background", "preconditions": {"uid": run.uid}}
-            try:
-                await self._api.delete(paths.job(run.namespace, run.name), options)
-            except ApiError as error:
-                # 404 and 409: it is gone, or a namesake has its place.
-                if error.status not in (404, 409):
-                    raise
+            await delete_job(self._api, run)
             self._table.run_gone(uid, run.uid)
+
+
+def _earliest(*pauses_s: float | None) -> float | None:
+    return min((pause_s for pause_s in pauses_s if pause_s is not None), default=None)

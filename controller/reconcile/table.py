@@ -5,15 +5,17 @@ what follows for index and status is queued, each timer once. No I/O.
 """
 
 import logging
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from controller.core.identity import ticket_of
+from controller.core.identity import TICKET_LENGTH, manual_ticket, ticket_of
 from controller.core.job import Outcome, Run, parse_run
 from controller.core.report import Report
+from controller.core.template import TemplateCheck
 from controller.core.timer import Timer, parse_timer
 from controller.reconcile.pending import Pending
 
@@ -36,11 +38,21 @@ class Entry:
     synced_generation: int = 0
     """The generation that is known to have reached the index."""
     status_written_at_s: float = 0.0
+    template: TemplateCheck | None = None
+    """What was found out about the jobTemplate, until status says it."""
+    next_event_at_s: float = -math.inf
+    """The moment that the budget for Events is used up to."""
 
     @property
     def newest_run_ms(self) -> int:
-        """The last occurrence that has a Job, 0 for none."""
-        return max((run.occurrence_ms for run in self.runs.values()), default=0)
+        """The last occurrence that fired and has a Job, 0 for none. Runs by hand are outside that order."""
+        return max((run.occurrence_ms for run in self.runs.values() if not run.by_hand), default=0)
+
+    @property
+    def request_ticket(self) -> str | None:
+        """The ticket of the run by hand that is asked for, None where none is."""
+        request = self.timer.open_request
+        return manual_ticket(self.timer.ticket, request) if request else None
 
 
 class Table:
@@ -74,9 +86,8 @@ class Table:
             self.entries[uid] = Entry(timer, {key: run for key, run in early if run.namespace == timer.namespace})
             self._uids[timer.ticket] = uid
         else:
-            edited = timer.generation != known.timer.generation or timer.being_deleted != known.timer.being_deleted
-            known.timer = timer
-            if not edited:
+            before, known.timer = known.timer, timer
+            if _asks(timer) == _asks(before):
                 self._report(uid)
                 return
         self.to_sync.add(uid)
@@ -104,6 +115,7 @@ class Table:
             return
         runs = entry.runs if entry else self._early_runs.setdefault(run.timer_uid, {})
         known = runs.get(run.uid)
+        run = replace(run, fresh=known.fresh if known else run.outcome is Outcome.ACTIVE)
         # A Job ends once and goes once; whatever says otherwise is old.
         if known and (known.gone or known.outcome is not Outcome.ACTIVE or known == run):
             return
@@ -131,7 +143,7 @@ class Table:
 
     def see_report(self, report_id: str, report: Report) -> bool:
         """A worker's report; False where its timer is not known."""
-        uid = self._uids.get(report.ticket)
+        uid = self._uids.get(report.ticket[:TICKET_LENGTH])
         if uid is None:
             return False
         self.entries[uid].reports[report_id] = report
@@ -149,15 +161,19 @@ class Table:
         entry = self.entries.get(uid)
         if entry is None:
             return
+        entry.template = None
         for run in runs:
             if run.gone:
                 entry.runs.pop(run.uid, None)
+            elif run.outcome is not Outcome.ACTIVE and run.uid in entry.runs:
+                entry.runs[run.uid] = replace(entry.runs[run.uid], fresh=False)
         for report_id in report_ids:
             entry.reports.pop(report_id, None)
 
     def tickets(self) -> set[str]:
         """The tickets of all timers that exist."""
-        return set(self._uids)
+        by_hand = {ticket for entry in self.entries.values() if (ticket := entry.request_ticket)}
+        return by_hand.union(self._uids)
 
     def forget_early_runs(self) -> None:
         """Jobs whose timers a complete list did not show: the garbage collector will take them."""
@@ -167,6 +183,11 @@ class Table:
         entry = self.entries[uid]
         since_s = self._monotonic() - entry.status_written_at_s
         self.to_report.add(uid, max(_SETTLE_S, self._status_seconds - since_s))
+
+
+def _asks(timer: Timer) -> tuple[Any, ...]:
+    """What of a timer the index follows, beyond what workers tell it."""
+    return timer.generation, timer.being_deleted, timer.stopped, timer.open_request
 
 
 def _version(obj: Mapping[str, Any]) -> int:

@@ -6,35 +6,40 @@ Job's name, a function of timer and occurrence, makes that safe at every point.
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import orjson
 from redis.exceptions import RedisError
 
-from controller.core.decision import Decision, Missed, decide
-from controller.core.identity import job_name
-from controller.core.instants import rfc3339_ms
-from controller.core.job import job_manifest, parse_run
+from controller.core.decision import Decision, decide
+from controller.core.identity import is_for
+from controller.core.job import Run
+from controller.core.policy import Concurrency
 from controller.core.reasons import Reason
-from controller.core.refusal import SHORTEST_BACKOFF_MS, refusal_reason, try_again_ms
-from controller.core.report import COUNT_LIMIT, MESSAGE_LIMIT, Report
+from controller.core.refusal import SHORTEST_BACKOFF_MS, refusal_reason
+from controller.core.report import Report
 from controller.core.timer import Timer, parse_timer
 from controller.index.index import Index
 from controller.index.messages import Again, Done, Lease
 from controller.kube import paths
 from controller.kube.api import ApiServer
 from controller.kube.errors import ApiError, ApiUnreachableError
+from controller.kube.jobs import delete_job
 from controller.loops import wall_clock_ms
 from controller.observe import metrics
 from controller.worker.alarm import Alarm
+from controller.worker.attempt import Attempt, keys_of, missed_report
 from controller.worker.batch import Batch
+from controller.worker.jobs import active_runs, create_job
 from controller.worker.leases import Leases
 from controller.worker.pace import Pace
 
 log = logging.getLogger(__name__)
 
 _UNEXPECTED_PAUSE_MS = 60_000
+_ACTIVE_PAUSE_MS = 2_000
+_BUSY_MS = 50
+_BUSY_BY_HAND_MS = 1_000
 
 
 class Firing:
@@ -74,11 +79,11 @@ class Firing:
             except RedisError:
                 raise
             except Exception:
-                log.exception("unexpected error, looking again in a minute", extra=_keys(lease))
+                log.exception("unexpected error, looking again in a minute", extra=keys_of(lease))
                 await self._give_back(lease, self._now_ms() + _UNEXPECTED_PAUSE_MS)
         except RedisError as error:
             # The lease runs out by itself, and whoever claims the ticket then starts from the truth.
-            log.warning("index did not answer: %s", error, extra=_keys(lease))
+            log.warning("index did not answer: %s", error, extra=keys_of(lease))
         finally:
             self._leases.let_go(lease)
 
@@ -86,21 +91,38 @@ class Firing:
         try:
             timer = await self._read(lease)
         except (ApiError, ApiUnreachableError) as error:
-            log.warning("timer could not be read: %s", error, extra=_keys(lease))
+            log.warning("timer could not be read: %s", error, extra=keys_of(lease))
             return await self._give_back(lease, self._now_ms() + self._unavailable_ms(error))
         if timer is None:
             await self._drop(lease)
             return None
+        if lease.request_key:
+            return await self._look_at_request(lease, timer)
         decision = decide(timer, lease.mark_ms, self._now_ms(), self._ahead_ms)
         if decision.fire_ms is None or timer.timing is None:
-            return await self._acknowledge(lease, timer, decision.handled_through_ms, decision)
+            reports = self._missed(lease, timer, decision)
+            done = Done(lease, timer.generation, decision.handled_through_ms, decision.next_ms, 0, reports)
+            return await self._acknowledge(done)
         due_ms = timer.timing.due_ms(decision.fire_ms)
-        return await self._fire(lease, timer, decision, decision.fire_ms, due_ms)
+        return await self._fire(Attempt(lease, timer, decision, decision.fire_ms, due_ms))
+
+    async def _look_at_request(self, lease: Lease, timer: Timer) -> None:
+        """Somebody asked for a run by hand: at once, whatever the schedule says, and once."""
+        request = timer.open_request
+        if not is_for(lease.request_key, request):
+            # Withdrawn, replaced by a younger request, or handled and known to be.
+            await self._drop(lease)
+        elif lease.mark_ms:
+            await self._acknowledge(Done(lease, timer.generation, lease.mark_ms, None))
+        else:
+            now_ms = self._now_ms()
+            await self._fire(Attempt(lease, timer, Decision(now_ms, 0, None), now_ms, now_ms, request))
 
     async def _read(self, lease: Lease) -> Timer | None:
         """The timer, or None where it is gone. A cached read is cheap, but not believed where it tells of the past."""
         path = paths.timer(lease.namespace, lease.name)
-        for cached in (True, False):
+        # What was asked for by hand is rare, and whether it is handled already stands in status.
+        for cached in (False,) if lease.request_key else (True, False):
             try:
                 obj = await self._api.get(path, **({"resourceVersion": "0"} if cached else {}))
             except ApiError as error:
@@ -108,32 +130,64 @@ class Firing:
                     raise
                 continue
             timer = parse_timer(obj)
-            if timer.ticket == lease.ticket and timer.generation >= lease.generation:
+            if lease.ticket.startswith(timer.ticket) and timer.generation >= lease.generation:
                 return timer
         return None
 
-    async def _fire(self, lease: Lease, timer: Timer, decision: Decision, occurrence_ms: int, due_ms: int) -> None:
-        body = orjson.dumps(job_manifest(timer, occurrence_ms))
-        keys = _keys(lease) | {"occurrence": rfc3339_ms(occurrence_ms)}
-        if not await self._wait_until(due_ms):
-            return await self._give_back(lease, due_ms - self._ahead_ms)
-        verdict = await self._confirm((lease, timer.generation, occurrence_ms))
-        if verdict == "ok" and not self._leases.is_safe(lease):
-            verdict = "unsafe"
-        if verdict != "ok":
-            metrics.FIRES.labels(verdict).inc()
-            log.info("not fired, somebody else has it: %s", verdict, extra=keys)
-            return await self._give_back(lease, self._now_ms())
+    async def _fire(self, attempt: Attempt) -> None:
+        body = orjson.dumps(attempt.manifest())
+        if not await self._wait_until(attempt.due_ms):
+            return await self._give_back(attempt.lease, attempt.due_ms - self._ahead_ms)
+        reports: list[Report] = []
         try:
-            result = await self._create(timer, occurrence_ms, body)
+            if attempt.concurrency is not Concurrency.ALLOW:
+                others = await active_runs(self._api, attempt.timer, attempt.lease.fired_ms, attempt.name)
+                if others and attempt.concurrency is Concurrency.FORBID:
+                    return await self._skip(attempt, others)
+                if others:
+                    if not await self._may_act(attempt):
+                        return None
+                    for other in others:
+                        await delete_job(self._api, other)
+                        reports.append(attempt.replaces(other))
+            if not await self._may_act(attempt, *reports):
+                return None
+            result = await create_job(self._api, attempt.timer, attempt.name, body)
         except (ApiError, ApiUnreachableError) as error:
-            return await self._refused(lease, timer, decision, occurrence_ms, due_ms, error)
+            return await self._refused(attempt, error, reports)
         self._pace.recovered()
-        lag_ms = self._now_ms() - due_ms
+        lag_ms = self._now_ms() - attempt.due_ms
         metrics.FIRES.labels(result).inc()
-        metrics.LAG.observe(max(lag_ms, 0) / 1000)
-        log.info("fired: job %s", result, extra=keys | {"lag_ms": lag_ms})
-        return await self._acknowledge(lease, timer, occurrence_ms, decision)
+        if not attempt.trigger:
+            metrics.LAG.observe(max(lag_ms, 0) / 1000)
+        log.info("fired: job %s", result, extra=attempt.keys() | {"lag_ms": lag_ms})
+        missed = self._missed(attempt.lease, attempt.timer, attempt.decision)
+        return await self._acknowledge(attempt.done(*missed, *reports))
+
+    async def _may_act(self, attempt: Attempt, *reports: Report) -> bool:
+        """Whether nobody else has acted or may act meanwhile; where somebody may, the lease is given back."""
+        verdict = await self._confirm(attempt.fire())
+        if verdict == "ok" and not self._leases.is_safe(attempt.lease):
+            verdict = "unsafe"
+        if verdict == "ok":
+            return True
+        metrics.FIRES.labels(verdict).inc()
+        log.info("not fired, somebody else has it: %s", verdict, extra=attempt.keys())
+        # The schedule does not wait for what was asked for by hand; that waits for the schedule.
+        pause_ms = (_BUSY_BY_HAND_MS if attempt.trigger else _BUSY_MS) if verdict == "busy" else 0
+        await self._give_back(attempt.lease, self._now_ms() + pause_ms, reports=reports)
+        return False
+
+    async def _skip(self, attempt: Attempt, others: Sequence[Run]) -> None:
+        missed = self._missed(attempt.lease, attempt.timer, attempt.decision)
+        now_ms = self._now_ms()
+        if attempt.can_wait(now_ms):
+            handled_through_ms = attempt.decision.handled_through_ms
+            return await self._give_back(attempt.lease, now_ms + _ACTIVE_PAUSE_MS, handled_through_ms, missed)
+        metrics.SKIPPED.inc()
+        skipped = attempt.skipped(others)
+        log.info("skipped: %s", skipped.message, extra=attempt.keys() | {"reason": str(skipped.reason)})
+        return await self._acknowledge(attempt.given_up(*missed, skipped))
 
     async def _wait_until(self, instant_ms: int) -> bool:
         """False where the worker stops before."""
@@ -147,51 +201,25 @@ class Firing:
                 continue
         return True
 
-    async def _create(self, timer: Timer, occurrence_ms: int, body: bytes) -> str:
-        """Create the Job: "created", or "found" where an earlier attempt had done it and its answer was lost."""
-        try:
-            await self._api.create(paths.jobs(timer.namespace), body)
-            return "created"
-        except ApiError as error:
-            if error.status != 409 or error.reason != "AlreadyExists":
-                raise
-        name = job_name(timer.name, timer.uid, occurrence_ms)
-        run = parse_run(await self._api.get(paths.job(timer.namespace, name)))
-        if run is not None and run.timer_uid == timer.uid:
-            return "found"
-        raise ApiError(409, Reason.JOB_NAME_TAKEN, f"a Job {name} exists that this timer does not own")
-
     async def _refused(
-        self,
-        lease: Lease,
-        timer: Timer,
-        decision: Decision,
-        occurrence_ms: int,
-        due_ms: int,
-        error: ApiError | ApiUnreachableError,
+        self, attempt: Attempt, error: ApiError | ApiUnreachableError, reports: Sequence[Report]
     ) -> None:
-        keys = _keys(lease) | {"occurrence": rfc3339_ms(occurrence_ms)}
-        now_ms = self._now_ms()
+        keys, now_ms = attempt.keys(), self._now_ms()
         if isinstance(error, ApiUnreachableError) or error.overloaded:
             metrics.FIRES.labels("unavailable").inc()
             log.warning("API server has no time, trying again: %s", error, extra=keys)
-            return await self._give_back(lease, now_ms + self._unavailable_ms(error))
+            return await self._give_back(attempt.lease, now_ms + self._unavailable_ms(error), reports=reports)
         taken = error.reason == Reason.JOB_NAME_TAKEN
         reason = Reason.JOB_NAME_TAKEN if taken else refusal_reason(error.status, error.message, error.causes)
         metrics.FIRES.labels(reason).inc()
         log.warning("job refused: %s", error, extra=keys | {"reason": str(reason)})
-        if decision.missed is not None:
+        if attempt.decision.missed is not None:
             # First things first: with the misses on record, the next look is about this occurrence alone.
-            missed = _missed_report(lease, timer, decision.missed)
-            return await self._give_back(lease, now_ms, decision.handled_through_ms, missed)
-        report = Report(
-            ticket=lease.ticket,
-            reason=reason,
-            generation=timer.generation,
-            occurrence_ms=occurrence_ms,
-            message=error.message[:MESSAGE_LIMIT],
-        )
-        return await self._give_back(lease, try_again_ms(due_ms, now_ms, decision.next_ms), report=report)
+            missed = self._missed(attempt.lease, attempt.timer, attempt.decision)
+            handled_through_ms = attempt.decision.handled_through_ms
+            return await self._give_back(attempt.lease, now_ms, handled_through_ms, (*missed, *reports))
+        refusal = attempt.report(reason, error.message)
+        return await self._give_back(attempt.lease, attempt.try_again_ms(now_ms), reports=(*reports, refusal))
 
     def _unavailable_ms(self, error: ApiError | ApiUnreachableError) -> int:
         """How long to leave a timer alone after an answer that is not about it; all timers, where it is about all."""
@@ -199,30 +227,18 @@ class Firing:
             return SHORTEST_BACKOFF_MS
         return round(self._pace.slow_down(error) * 1000)
 
-    async def _acknowledge(self, lease: Lease, timer: Timer, handled_through_ms: int, decision: Decision) -> None:
-        missed = _missed_report(lease, timer, decision.missed)
-        await self._ack(Done(lease, timer.generation, handled_through_ms, decision.next_ms, missed))
-        if decision.next_ms is not None:
-            self._alarm.set(decision.next_ms - self._ahead_ms)
+    def _missed(self, lease: Lease, timer: Timer, decision: Decision) -> tuple[Report, ...]:
+        if decision.missed is None:
+            return ()
+        metrics.MISSED.inc(decision.missed.count)
+        return (missed_report(lease, timer, decision.missed),)
 
-    async def _give_back(self, lease: Lease, look_ms: int, mark_ms: int = 0, report: Report | None = None) -> None:
+    async def _acknowledge(self, done: Done) -> None:
+        await self._ack(done)
+        if done.next_ms is not None:
+            self._alarm.set(done.next_ms - self._ahead_ms)
+
+    async def _give_back(self, lease: Lease, look_ms: int, mark_ms: int = 0, reports: Sequence[Report] = ()) -> None:
         """Let the ticket be claimed again, not before `look_ms`: claims reach that far ahead of the time they find."""
-        await self._retry(Again(lease, mark_ms, look_ms + self._ahead_ms, report))
+        await self._retry(Again(lease, mark_ms, look_ms + self._ahead_ms, tuple(reports)))
         self._alarm.set(look_ms)
-
-
-def _missed_report(lease: Lease, timer: Timer, missed: Missed | None) -> Report | None:
-    if missed is None:
-        return None
-    metrics.MISSED.inc(missed.count)
-    return Report(
-        ticket=lease.ticket,
-        reason=Reason.MISS_SCHEDULE,
-        generation=timer.generation,
-        occurrence_ms=missed.latest_ms,
-        count=min(missed.count, COUNT_LIMIT),
-    )
-
-
-def _keys(lease: Lease) -> dict[str, Any]:
-    return {"timer": f"{lease.namespace}/{lease.name}", "token": lease.token}

@@ -8,6 +8,8 @@ JOB_TEMPLATE = {"spec": {"template": {"spec": {"restartPolicy": "Never", "contai
 FIVE = "found {}, accepted are five: minute, hour, day of month, month, day of week,"
 ONE_OF = "accepts only one of schedule, schedules, at, afterCreation and every"
 ONCE = "accepted only beside schedule, schedules and every: {} runs once; remove {}"
+OVERLAP = "accepted are Allow (runs may overlap), Forbid (a run is skipped while an earlier one is active) and Replace"
+OVERDUE = "accepted are Latest (of several overdue runs the latest starts), Skip (a run more than a minute late does"
 HOLIDAYS = [{"date": "2026-12-25"}]
 REPEATING_ONLY = {
     "timeZone": "UTC",
@@ -169,6 +171,15 @@ BAD_EXCLUDED_CRONS: list[tuple[str, list[str]]] = [
     ("* 0-5 * * *" * 60, ["may not be more than 512"]),
 ]
 
+POLICIES: list[dict[str, Any]] = [
+    {"concurrencyPolicy": "Replace", "missedRunPolicy": "Latest"},
+    {"concurrencyPolicy": "Replace", "missedRunPolicy": "Skip", "startingDeadlineSeconds": 600},
+    {"concurrencyPolicy": "Forbid", "missedRunPolicy": "All", "maxConsecutiveFailures": 1},
+    {"missedRunPolicy": "All", "missedRunLimit": 1, "ttlSecondsAfterComplete": 0},
+    {"concurrencyPolicy": "Allow", "missedRunPolicy": "All", "missedRunLimit": 10_000},
+    {"maxConsecutiveFailures": 1_000_000, "ttlSecondsAfterComplete": 2_147_483_647},
+]
+
 ACCEPTED: list[dict[str, Any]] = [
     *({"schedule": cron} for cron in GOOD_CRONS),
     {"schedules": [{"cron": cron} for cron in GOOD_CRONS[:16]]},
@@ -212,6 +223,20 @@ ACCEPTED: list[dict[str, Any]] = [
         ],
     },
     {"schedule": "* * * * *", "exclude": [{"cron": "* 0-5 * * *"}] * 16 + HOLIDAYS * 240},
+    *({"every": "1m"} | policy for policy in POLICIES),
+    {"at": "2027-03-01T09:00:00Z", "missedRunPolicy": "Skip", "ttlSecondsAfterComplete": 86_400},
+    {"afterCreation": "10m", "missedRunPolicy": "All", "maxConsecutiveFailures": 3},
+]
+
+# What follows "accepted" in the refusal of a number.
+BAD_NUMBERS: list[tuple[str, list[int], str]] = [
+    ("missedRunLimit", [0, 10_001], "1 to 10000; leave missedRunLimit out for 100, and use missedRunPolicy Skip"),
+    ("maxConsecutiveFailures", [0, 1_000_001], "1 to 1000000 failed runs in a row; leave maxConsecutiveFailures"),
+    (
+        "ttlSecondsAfterComplete",
+        [-1, 2_147_483_648, 10**12],
+        "0 to 2147483647 seconds; leave ttlSecondsAfterComplete out",
+    ),
 ]
 
 # The spec; the field the refusal names; words it must contain: what was found, what is accepted, what to do.
@@ -337,13 +362,64 @@ REFUSED: list[tuple[dict[str, Any], str, list[str]]] = [
         ["found more than 16 entries with cron, at most 16 are accepted", '"* 0-5,22,23 * * *"'],
     ),
     ({"every": "1h", "exclude": HOLIDAYS * 257}, "spec.exclude", ["must have at most 256 items"]),
-    (
-        {"every": "5s", "concurrencyPolicy": "Forbid"},
-        "spec.concurrencyPolicy",
-        ['"Forbid"', "Forbid is not supported yet, only Allow is accepted"],
+    *(
+        ({"every": "5s", "concurrencyPolicy": text}, "spec.concurrencyPolicy", words)
+        for text, words in (
+            ("Never", ['"Never"', f'"Never": {OVERLAP} (the earlier run is deleted, the new one starts)']),
+            ("", [f'"": {OVERLAP}']),
+            ("forbid", ['"forbid"', "write Forbid, in just these letters and without spaces around; ", OVERLAP]),
+            ("REPLACE ", ['"REPLACE "', "write Replace, in just these letters and without spaces around", OVERLAP]),
+            ("A" * 33, ["may not be more than 32"]),
+        )
     ),
-    ({"every": "5s", "concurrencyPolicy": "Never"}, "spec.concurrencyPolicy", ['"Never"', "only Allow is accepted"]),
-    ({"every": "5s", "concurrencyPolicy": "A" * 33}, "spec.concurrencyPolicy", ["may not be more than 32"]),
+    *(
+        ({"every": "5s", "missedRunPolicy": text}, "spec.missedRunPolicy", words)
+        for text, words in (
+            ("None", ['"None"', f'"None": {OVERDUE} not start) and All (all overdue runs start, oldest first)']),
+            ("all", ['"all"', "write All, in just these letters and without spaces around; ", OVERDUE]),
+            (" Skip", ['" Skip"', "write Skip, in just these letters and without spaces around; ", OVERDUE]),
+            ("A" * 33, ["may not be more than 32"]),
+            (False, ["must be of type string"]),
+        )
+    ),
+    (
+        {"every": "5s", "missedRunPolicy": "All", "concurrencyPolicy": "Replace"},
+        "spec.missedRunPolicy",
+        [
+            "All is not accepted beside concurrencyPolicy Replace: each run made up for would replace the one before",
+            "use concurrencyPolicy Forbid (they wait for one another) or Allow",
+            "or missedRunPolicy Latest or Skip",
+        ],
+    ),
+    *(
+        (
+            {"every": "5s", "missedRunLimit": 5} | policy,
+            "spec.missedRunLimit",
+            [f"All, found {found}; set", "or remove"],
+        )
+        for policy, found in (
+            ({}, "Latest (the default)"),
+            ({"missedRunPolicy": "Latest"}, "Latest (the default)"),
+            ({"missedRunPolicy": "Skip", "concurrencyPolicy": "Replace"}, "Skip"),
+        )
+    ),
+    # Of two that belong together, only the one that is wrong is told.
+    ({"every": "5s", "missedRunPolicy": "all", "missedRunLimit": 5}, "spec.missedRunPolicy", ["write All"]),
+    (
+        {"every": "5s", "missedRunPolicy": "All", "concurrencyPolicy": "replace"},
+        "spec.concurrencyPolicy",
+        ["write Replace"],
+    ),
+    *(
+        (
+            {"every": "5s", "missedRunPolicy": "All", field: number},
+            f"spec.{field}",
+            [f"{number}: accepted are {accepted}"],
+        )
+        for field, numbers, accepted in BAD_NUMBERS
+        for number in numbers
+    ),
+    ({"at": "2027-03-01T09:00:00Z", "ttlSecondsAfterComplete": "1h"}, "spec.ttlSecondsAfterComplete", ["type integer"]),
     ({"every": "5s", "startingDeadlineSeconds": -1}, "spec.startingDeadlineSeconds", ["greater than or equal to 0"]),
     ({"every": "5s", "successfulJobsHistoryLimit": -1}, "spec.successfulJobsHistoryLimit", ["equal to 0"]),
     ({"every": "5s", "failedJobsHistoryLimit": -1}, "spec.failedJobsHistoryLimit", ["equal to 0"]),

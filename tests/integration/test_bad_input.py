@@ -140,7 +140,7 @@ def test_a_namespace_that_is_being_deleted_is_reported_and_delays_nobody_else(
             stack.controller_manager.send_signal(signal.SIGCONT)
     assert_steady(healthy, 1)
     wait_until(
-        lambda: world.cluster.redis.hexists("{rt1:default:0}:tickets", timer.ticket),
+        lambda: world.cluster.redis.hexists("{rt2:default:0}:tickets", timer.ticket),
         lambda known: not known,
         "the timer is gone from the index with its namespace",
     )

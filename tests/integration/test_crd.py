@@ -24,6 +24,37 @@ EXAMPLES = sorted((ROOT / "deploy" / "examples").glob("*.yaml"))
 # `kubectl apply` keeps a copy of the object in an annotation, and annotations end at 262,144 bytes together.
 LARGEST_CRD_BYTES = 131_072
 
+STATUS = {
+    "observedGeneration": 1,
+    "handledThrough": "2026-10-31T08:00:00.000Z",
+    "timingHash": "3f2a",
+    "scheduleSummary": "0 9 * * *",
+    "nextScheduleTime": "2999-11-01T08:00:00Z",
+    "lastScheduleTime": "2020-10-31T08:00:00Z",
+    "lastMissedTime": "2020-10-30T08:00:00Z",
+    "lastSkippedTime": "2020-10-29T08:00:00Z",
+    "lastFailedTime": "2020-10-28T08:00:07Z",
+    "lastFailure": {"jobName": "daily-0", "reason": "BackoffLimitExceeded", "message": "Job has reached the limit"},
+    "consecutiveFailures": 0,
+    "lastHandledTrigger": "r" * 253,
+    "active": [
+        {"name": "daily-1", "uid": "u", "scheduledAt": "2026-10-31T08:00:00.000Z"},
+        {"name": "daily-2", "uid": "v", "scheduledAt": "2026-10-31T08:10:00.000Z", "trigger": "try-again"},
+    ],
+    "activeCount": 7,
+    "runs": {"succeeded": 41, "failed": 3, "missed": 2, "skipped": 5},
+    "conditions": [
+        {
+            "type": "Ready",
+            "status": "True",
+            "reason": "Scheduled",
+            "message": "",
+            "lastTransitionTime": "2026-10-01T00:00:00Z",
+            "observedGeneration": 1,
+        }
+    ],
+}
+
 DryRun = Callable[..., dict[str, Any]]
 
 CRONJOB = """
@@ -160,6 +191,13 @@ def test_defaults_are_those_of_a_cronjob(dry_run: DryRun) -> None:
         assert timer[field] == cronjob[field]
 
 
+def test_a_policy_for_missed_runs_is_always_given_and_a_limit_only_by_users(dry_run: DryRun) -> None:
+    timer = dry_run(manifest({"every": "1m", "missedRunPolicy": None}))["spec"]
+    assert timer["missedRunPolicy"] == "Latest"
+    assert not timer.keys() & {"missedRunLimit", "maxConsecutiveFailures", "ttlSecondsAfterComplete"}
+    assert "missedRunLimit" not in dry_run(manifest({"every": "1m", "missedRunPolicy": "All"}))["spec"]
+
+
 def test_a_cronjob_is_a_redistimer_once_apiversion_and_kind_are_changed(dry_run: DryRun) -> None:
     assert dry_run(yaml.safe_load(CRONJOB))["kind"] == "CronJob", (
         "the manifest must be a good CronJob to prove anything"
@@ -222,42 +260,29 @@ def test_kubectl_explain_describes_every_field(stack: Stack) -> None:
     assert "See `kubectl explain cronjob.spec.jobTemplate` for all of them" in explained
 
 
+def test_kubectl_explain_says_how_to_ask_for_a_run_by_hand(stack: Stack) -> None:
+    explained = " ".join(stack.kubectl("explain", "redistimer").stdout.split())
+    assert "`kubectl annotate redistimer NAME redistimer.dev/trigger=ID --overwrite`" in explained
+
+
 def test_kubectl_get_shows_when_a_timer_ran_and_runs_next(stack: Stack, namespace: str) -> None:
     timer = manifest({"schedule": "0 9 * * *", "timeZone": "Europe/Berlin"}, name="daily")
     stack.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(timer))
-    status = {
-        "observedGeneration": 1,
-        "handledThrough": "2026-10-31T08:00:00.000Z",
-        "timingHash": "3f2a",
-        "scheduleSummary": "0 9 * * *",
-        "nextScheduleTime": "2999-11-01T08:00:00Z",
-        "lastScheduleTime": "2020-10-31T08:00:00Z",
-        "active": [{"name": "daily-1", "uid": "u", "scheduledAt": "2026-10-31T08:00:00.000Z"}],
-        "activeCount": 7,
-        "runs": {"succeeded": 41, "failed": 3, "missed": 2},
-        "conditions": [
-            {
-                "type": "Ready",
-                "status": "True",
-                "reason": "Scheduled",
-                "message": "",
-                "lastTransitionTime": "2026-10-01T00:00:00Z",
-                "observedGeneration": 1,
-            }
-        ],
-    }
-    patch = json.dumps({"status": status})
-    stack.kubectl("patch", "-n", namespace, "rt", "daily", "--subresource=status", "--type=merge", "-p", patch)
+    patch = json.dumps({"status": STATUS})
+    patched = stack.kubectl(
+        *("patch", "-n", namespace, "rt", "daily", "--subresource=status", "--type=merge", "-p", patch, "-o", "json")
+    )
+    assert json.loads(patched.stdout)["status"] == STATUS, "nothing of what the controller writes is dropped"
 
     headers, row = stack.kubectl("get", "rt", "-n", namespace).stdout.splitlines()
     wide_headers, wide_row = stack.kubectl("get", "redistimers", "-n", namespace, "-o", "wide").stdout.splitlines()
 
     usual = ["NAME", "SCHEDULE", "TIMEZONE", "SUSPEND", "ACTIVE", "LAST", "SCHEDULE", "NEXT", "READY", "AGE"]
     assert headers.split() == usual
-    assert wide_headers.split() == [*usual, "SUCCEEDED", "FAILED", "MISSED", "REASON"]
+    assert wide_headers.split() == [*usual, "SUCCEEDED", "FAILED", "MISSED", "SKIPPED", "REASON"]
     for part in ("daily ", " 0 9 * * * ", " Europe/Berlin ", " false ", " 7 ", " 2999-11-01T08:00:00Z ", " True "):
         assert part in row
-    assert wide_row.split()[-4:] == ["41", "3", "2", "Scheduled"]
+    assert wide_row.split()[-5:] == ["41", "3", "2", "5", "Scheduled"]
 
 
 def test_the_schema_stays_small_enough_for_kubectl_apply() -> None:

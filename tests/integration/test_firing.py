@@ -137,7 +137,7 @@ def test_the_status_of_a_timer_with_one_instant_ends_as_complete(timers: dict[st
         timer.wait_for_condition("Complete", "True", "Complete")
         status = timer.status()
         assert timer.condition("Ready")["status"] == "True"
-        assert status["runs"] == {"succeeded": 1, "failed": 0, "missed": 0}
+        assert status["runs"] == {"succeeded": 1, "failed": 0, "missed": 0, "skipped": 0}
         assert instant_of(status["lastScheduleTime"]) == instant_of(status["handledThrough"]) == nominal_ms
         (job,) = timer.jobs()
         assert instant_of(status["lastSuccessfulTime"]) == instant_of(job["status"]["completionTime"])
@@ -164,7 +164,7 @@ def test_a_failed_job_counts_as_a_failed_run(timers: dict[str, Timer]) -> None:
     timer = timers["failing"]
     timer.wait_for_condition("Complete", "True", "CompletedWithFailures")
     status = timer.status()
-    assert status["runs"] == {"succeeded": 0, "failed": 1, "missed": 0}
+    assert status["runs"] == {"succeeded": 0, "failed": 1, "missed": 0, "skipped": 0}
     assert "lastFailedTime" in status
     assert "lastSuccessfulTime" not in status
 

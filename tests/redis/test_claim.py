@@ -11,9 +11,9 @@ from tests.redis.tickets import HOUR_MS, MARK_MS, MINUTE_MS, A, B, C, claim, due
 
 
 async def test_a_claim_takes_what_is_due_and_says_all_that_is_known_of_it(index: Index) -> None:
-    await index.sync([wanted(A, 1, generation=7, namespace="shop", name="nightly.report")])
+    await index.sync([wanted(A, 1, generation=7, namespace="shop", name="nightly.report", fired_ms=MARK_MS - 5)])
     reply = await index.claim("mine", limit=10, ahead_ms=0, lease_ms=HOUR_MS)
-    assert reply.leases == [Lease(A, "mine", 7, MARK_MS, "shop", "nightly.report")]
+    assert reply.leases == [Lease(A, "mine", 7, MARK_MS, "shop", "nightly.report", MARK_MS - 5)]
     assert await is_leased(index)
     assert await due_ms(index) is None
 

@@ -3,7 +3,7 @@
 import pytest
 
 from controller.index.index import Index
-from controller.index.messages import Lease
+from controller.index.messages import Fire, Lease
 from tests.redis.servers import Server
 from tests.redis.tickets import HOUR_MS, MARK_MS, A, B, C, again, claim, claim_one, done, due_ms, wanted
 
@@ -11,7 +11,7 @@ OCCURRENCE_MS = MARK_MS + 1
 
 
 async def confirm(index: Index, lease: Lease, generation: int = 1, occurrence_ms: int = OCCURRENCE_MS) -> str:
-    (verdict,) = await index.confirm([(lease, generation, occurrence_ms)])
+    (verdict,) = await index.confirm([Fire(lease, generation, occurrence_ms)])
     return verdict
 
 
@@ -137,7 +137,7 @@ async def test_each_of_a_batch_is_answered_for_itself_and_in_order(index: Index)
     await index.sync([wanted(A, 1), wanted(B, 2), wanted(C, 3)])
     a, b, c = await claim(index)
     await index.ack([done(b, None)])
-    verdicts = await index.confirm([(a, 1, MARK_MS), (b, 1, OCCURRENCE_MS), (c, 1, OCCURRENCE_MS)])
+    verdicts = await index.confirm([Fire(a, 1, MARK_MS), Fire(b, 1, OCCURRENCE_MS), Fire(c, 1, OCCURRENCE_MS)])
     assert verdicts == ["handled", "lost", "ok"]
 
 

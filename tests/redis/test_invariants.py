@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from controller.index.index import Index, IndexInvalidError
-from controller.index.messages import Lease, State
+from controller.index.messages import Fire, Lease, State
 from tests.redis.servers import Fake
 from tests.redis.tickets import A, B, again, done, wanted
 
@@ -227,7 +227,7 @@ class IndexMachine(RuleBasedStateMachine):
         leases = self.granted[-20:]
         if not leases:
             return
-        verdicts = self._verdicts([(lease, 99, UNREACHED_MS) for lease in leases])
+        verdicts = self._verdicts([Fire(lease, 99, UNREACHED_MS) for lease in leases])
         confirmed = [lease for lease, verdict in zip(leases, verdicts, strict=True) if verdict == "ok"]
         assert len({lease.ticket for lease in confirmed}) == len(confirmed)
         for lease in confirmed:
@@ -235,10 +235,14 @@ class IndexMachine(RuleBasedStateMachine):
             assert self.built
             assert self.expiries[lease.token + lease.ticket] > self._now_ms()
             assert self.holders.get(lease.ticket) == lease.token
-            doubtful = [(lease, generation - 1, UNREACHED_MS), (lease, 99, mark_ms), (lease, generation, mark_ms + 1)]
+            doubtful = [
+                Fire(lease, generation - 1, UNREACHED_MS),
+                Fire(lease, 99, mark_ms),
+                Fire(lease, generation, mark_ms + 1),
+            ]
             assert self._verdicts(doubtful) == ["edited", "handled", "ok"]
 
-    def _verdicts(self, fires: list[tuple[Lease, int, int]]) -> list[str]:
+    def _verdicts(self, fires: list[Fire]) -> list[str]:
         return self.loop.run(self.index.confirm(fires))
 
     def _granted(self, recent: int) -> Lease:

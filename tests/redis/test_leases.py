@@ -3,6 +3,7 @@
 import pytest
 
 from controller.index.index import Index, IndexInvalidError
+from controller.index.messages import Fire
 from tests.redis.servers import Server
 from tests.redis.tickets import (
     HOUR_MS,
@@ -34,7 +35,7 @@ async def test_an_expired_lease_is_not_renewed_even_before_it_is_reaped(server: 
     lease = await claim_one(index, lease_ms=1)
     await server.pass_ms(2)
     assert await index.renew([lease], HOUR_MS) == [False]
-    assert await index.confirm([(lease, 1, MARK_MS + 1)]) == ["expired"]
+    assert await index.confirm([Fire(lease, 1, MARK_MS + 1)]) == ["expired"]
 
 
 async def test_a_lost_lease_is_not_renewed_while_another_holds_the_ticket(index: Index) -> None:

@@ -16,8 +16,8 @@ async def test_exactly_what_was_reported_comes_out_in_order(index: Index) -> Non
     refused = a_report(ticket=B, reason=Reason.FORBIDDEN, message='no "pods"\n é 🦊 \x00 ' + "x" * (MESSAGE_LIMIT - 20))
     await index.sync([wanted(A, 1), wanted(B, 2)])
     a, b = await claim(index)
-    await index.ack([done(a, None, report=missed)])
-    await index.retry([again(b, 5, report=refused)])
+    await index.ack([done(a, None, reports=(missed,))])
+    await index.retry([again(b, 5, reports=(refused,))])
     assert await reports(index) == [missed, refused]
 
 
@@ -30,21 +30,21 @@ async def test_nothing_to_report_leaves_nothing(index: Index) -> None:
 async def test_what_was_decided_is_reported_even_when_the_lease_is_lost(index: Index) -> None:
     lease = await claim_one(index)
     await index.sync([wanted(A, 5, generation=2)])
-    assert await index.ack([done(lease, None, report=a_report())]) == [False]
+    assert await index.ack([done(lease, None, reports=(a_report(),))]) == [False]
     assert await reports(index) == [a_report()]
 
 
 async def test_a_retry_without_the_lease_reports_nothing(index: Index) -> None:
     lease = await claim_one(index)
     await index.sync([wanted(A, 5, generation=2)])
-    await index.retry([again(lease, 5, report=a_report())])
+    await index.retry([again(lease, 5, reports=(a_report(),))])
     assert await reports(index) == []
 
 
 async def test_reports_are_read_page_by_page(index: Index) -> None:
     lease = await claim_one(index)
     written = [a_report(occurrence_ms=number) for number in range(5)]
-    await index.ack([done(lease, None, report=report) for report in written])
+    await index.ack([done(lease, None, reports=(report,)) for report in written])
     first = await index.outcomes("0", 3)
     second = await index.outcomes(first[-1][0], 3)
     assert [report for _, report in first + second] == written
@@ -53,7 +53,7 @@ async def test_reports_are_read_page_by_page(index: Index) -> None:
 
 async def test_reports_stay_until_they_are_deleted(index: Index) -> None:
     lease = await claim_one(index)
-    await index.ack([done(lease, None, report=a_report(occurrence_ms=number)) for number in range(3)])
+    await index.ack([done(lease, None, reports=(a_report(occurrence_ms=number),)) for number in range(3)])
     page = await index.outcomes("0", 2)
     assert await index.outcomes("0", 2) == page
     await index.delete_outcomes([entry_id for entry_id, _ in page])
@@ -90,7 +90,7 @@ async def test_the_number_of_reports_is_bounded_and_the_oldest_go_first(index: I
             pipeline.xadd(index.keys.outcomes, {"report": "old"})
         await pipeline.execute()
     newest = a_report(occurrence_ms=7)
-    await index.ack([done(await claim_one(index), None, report=newest)])
+    await index.ack([done(await claim_one(index), None, reports=(newest,))])
     # The server trims whole nodes of its stream, of a hundred entries each.
     assert 10_000 <= await index.redis.xlen(index.keys.outcomes) <= 10_100
     ((_, fields),) = await index.redis.xrevrange(index.keys.outcomes, count=1)
@@ -98,7 +98,7 @@ async def test_the_number_of_reports_is_bounded_and_the_oldest_go_first(index: I
 
 
 async def test_the_reports_survive_a_rebuild_after_a_loss(index: Index) -> None:
-    await index.ack([done(await claim_one(index), None, report=a_report())])
+    await index.ack([done(await claim_one(index), None, reports=(a_report(),))])
     await index.redis.delete(index.keys.epoch)
     await index.begin_rebuild("second")
     assert await reports(index) == [a_report()]

@@ -3,6 +3,7 @@
 import pytest
 
 from controller.index.index import Index, IndexInvalidError
+from controller.index.messages import Fire
 from tests.redis.servers import Server
 from tests.redis.tickets import (
     HOUR_MS,
@@ -61,7 +62,7 @@ async def test_a_rebuild_of_a_valid_index_takes_nothing_from_the_workers(index: 
     assert await index.renew([lease], HOUR_MS) == [True]
     assert await due_ms(index, B) == 2
     assert await index.finish_rebuild("second", identity)
-    assert await index.confirm([(lease, 1, MARK_MS + 1)]) == ["ok"]
+    assert await index.confirm([Fire(lease, 1, MARK_MS + 1)]) == ["ok"]
 
 
 async def test_a_rebuild_overtaken_by_another_does_not_finish(unbuilt: Index) -> None:

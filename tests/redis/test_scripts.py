@@ -7,6 +7,7 @@ from redis.exceptions import ResponseError
 
 from controller.index.index import Index
 from controller.index.keys import keys_of
+from controller.index.messages import Fire
 from tests.cluster.redis_server import RedisServer
 from tests.redis.conftest import INSTALLATION
 from tests.redis.servers import Real
@@ -22,7 +23,7 @@ async def test_the_scripts_are_loaded_again_when_the_server_forgot_them(index: I
 
 def test_all_keys_of_an_installation_share_one_hash_tag_and_differ() -> None:
     keys = keys_of("shop")
-    assert {re.fullmatch(r"\{(.+)\}:\w+", key)[1] for key in keys} == {"rt1:shop:0"}
+    assert {re.fullmatch(r"\{(.+)\}:\w+", key)[1] for key in keys} == {"rt2:shop:0"}
     assert len(set(keys)) == len(keys)
 
 
@@ -47,10 +48,10 @@ async def use_every_verb(index: Index) -> None:
     await index.sync([wanted(A, 1), wanted(B, 2), wanted(C, 3)])
     assert await index.finish_rebuild("nonce", identity)
     a, b, c = await claim(index, lease_ms=2 * HOUR_MS)
-    assert await index.confirm([(a, 1, HOUR_MS)]) == ["ok"]
+    assert await index.confirm([Fire(a, 1, HOUR_MS)]) == ["ok"]
     assert await index.renew([a], HOUR_MS) == [True]
-    assert await index.ack([done(a, 5, report=a_report())]) == [True]
-    assert await index.retry([again(b, 5, report=a_report())]) == [True]
+    assert await index.ack([done(a, 5, reports=(a_report(),))]) == [True]
+    assert await index.retry([again(b, 5, reports=(a_report(),))]) == [True]
     assert await index.reap(10, HOUR_MS) == 1
     assert await index.drop([c]) == [False]
     (lease,) = await claim(index, limit=1)

@@ -1,6 +1,6 @@
 -- Lease what is due: claim(token, limit, ahead ms, lease ms).
 -- Replies 'invalid', or 'ok', now, the due time of the first ticket left ('' for none),
--- and for each leased ticket: ticket, generation, mark, namespace/name.
+-- and for each leased ticket: ticket, generation, mark, what its timer fired last, namespace/name.
 if not valid() then return { 'invalid' } end
 local token, limit, ahead, duration = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = now_ms()
@@ -13,7 +13,9 @@ for _, ticket in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now + ahead, 'L
   if known then
     redis.call('ZADD', leased, now + duration, ticket)
     redis.call('HSET', lease, ticket, token)
-    reply[#reply + 1] = { ticket, known.generation, known.mark, known.timer }
+    -- The ticket of a run by hand begins with that of its timer.
+    local timer = read(string.sub(ticket, 1, TICKET_LENGTH))
+    reply[#reply + 1] = { ticket, known.generation, known.mark, timer and timer.fired or 0, known.timer }
   end
 end
 

@@ -1,4 +1,4 @@
--- Make tickets say what the timers say: sync(ticket, generation, mark ms, next ms or '', namespace/name, ...).
+-- Make tickets say what the timers say: sync(ticket, generation, mark ms, fired ms, next ms or '', timer, ...).
 -- Wakes sleeping workers where something is due earlier than all before.
 local now = now_ms()
 local head = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
@@ -8,12 +8,12 @@ local function sync(ticket, wanted, at)
   local known = read(ticket)
   if known and known.generation > wanted.generation then
     -- News of an older generation: what it knows of the past still counts, what it wants no longer does.
-    known.mark = math.max(known.mark, wanted.mark)
+    raise(known, wanted.mark, wanted.fired)
     return write(ticket, known)
   end
   local edited = not known or known.generation < wanted.generation
   local informed = not known or wanted.mark >= known.mark
-  wanted.mark = math.max(wanted.mark, known and known.mark or 0)
+  if known then raise(wanted, known.mark, known.fired) end
   write(ticket, wanted)
   if edited then
     -- What was claimed under the older generation can neither be confirmed nor acknowledged any more.
@@ -28,9 +28,9 @@ local function sync(ticket, wanted, at)
   if at ~= '' then earliest = math.min(earliest, tonumber(at)) end
 end
 
-for i = 1, #ARGV, 5 do
-  local wanted = { generation = tonumber(ARGV[i + 1]), mark = tonumber(ARGV[i + 2]), timer = ARGV[i + 4] }
-  sync(ARGV[i], wanted, ARGV[i + 3])
+for i = 1, #ARGV, 6 do
+  local generation, mark, fired = tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
+  sync(ARGV[i], { generation = generation, mark = mark, fired = fired, timer = ARGV[i + 5] }, ARGV[i + 4])
 end
 if earliest < (head and head ~= 'inf' and tonumber(head) or math.huge) then redis.call('PUBLISH', due, earliest) end
-return #ARGV / 5
+return #ARGV / 6

@@ -1,13 +1,15 @@
 """API objects for these tests, as small as they can be."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controller.core.identity import job_name
 from controller.core.instants import parse_rfc3339, rfc3339
 from controller.core.job import Outcome, Run
+from controller.core.news import news_of
 from controller.core.reasons import Reason
 from controller.core.report import Report
+from controller.core.status import next_status
 from controller.core.timer import Timer, parse_timer
 
 UID = "5b1a7c1e-93f5-4b1e-8a0e-2f6f0c9d1a11"
@@ -82,6 +84,11 @@ def report(timer_: Timer, occurrence_ms: int, reason: Reason = Reason.MISS_SCHED
         "occurrence_ms": occurrence_ms,
     }
     return Report(**{**fields, **changes})
+
+
+def status_of(timer_: Timer, runs: Sequence[Run], reports: Sequence[Report], now_ms: int) -> dict[str, Any]:
+    """The status that follows from these Jobs and reports."""
+    return next_status(timer_, runs, news_of(timer_, runs, reports, now_ms), now_ms)
 
 
 def handled(through_ms: int, timer_: Timer, **status: Any) -> dict[str, Any]:

@@ -5,12 +5,25 @@ from typing import Any
 
 import pytest
 
+from controller.core.conditions import condition
 from controller.core.instants import rfc3339
 from controller.core.job import Outcome, Run
 from controller.core.reasons import CREATE_PROBLEMS, Reason
 from controller.core.report import Report
-from controller.core.status import condition, next_status
-from tests.unit.core.objects import CREATED_MS, HOUR_MS, MINUTE_MS, SECOND_MS, handled, ms, report, run, timer
+from tests.unit.core.objects import (
+    CREATED_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    SECOND_MS,
+    handled,
+    ms,
+    report,
+    run,
+    timer,
+)
+from tests.unit.core.objects import (
+    status_of as written_status,
+)
 
 EVERY = {"every": "1h"}
 ONCE = {"at": "2026-03-01T11:00:00Z"}
@@ -25,7 +38,7 @@ def status_of(
     now_ms: int = NOW_MS,
     **changes: Any,
 ) -> dict[str, Any]:
-    return next_status(timer(spec, **changes), runs, reports, now_ms)
+    return written_status(timer(spec, **changes), runs, reports, now_ms)
 
 
 def said(status: dict[str, Any]) -> dict[str, tuple[str, str]]:

@@ -11,9 +11,9 @@ from controller.core.instants import rfc3339
 from controller.core.job import Outcome, Run
 from controller.core.reasons import Reason
 from controller.core.report import Report
-from controller.core.status import ACTIVE_LIMIT, next_status, status_patch
+from controller.core.status import ACTIVE_LIMIT, status_patch
 from controller.core.timer import Timer
-from tests.unit.core.objects import CREATED_MS, HOUR_MS, MINUTE_MS, report, run, timer
+from tests.unit.core.objects import CREATED_MS, HOUR_MS, MINUTE_MS, report, run, status_of, timer
 
 SPEC = {"every": "1h"}
 NOW_MS = CREATED_MS + 1000 * HOUR_MS
@@ -26,13 +26,13 @@ def with_status(status: dict[str, Any]) -> Timer:
 
 def fold(status: dict[str, Any], runs: list[Run], reports: list[Report] | None = None) -> dict[str, Any]:
     """The status after one more write."""
-    new = next_status(with_status(status), runs, reports or [], NOW_MS)
+    new = status_of(with_status(status), runs, reports or [], NOW_MS)
     patched = {**status, **status_patch(status, new)}
     return {key: value for key, value in patched.items() if value is not None}
 
 
-def counts(succeeded: int = 0, failed: int = 0, missed: int = 0) -> dict[str, int]:
-    return {"succeeded": succeeded, "failed": failed, "missed": missed}
+def counts(succeeded: int = 0, failed: int = 0, missed: int = 0, skipped: int = 0) -> dict[str, int]:
+    return {"succeeded": succeeded, "failed": failed, "missed": missed, "skipped": skipped}
 
 
 def test_a_new_timer_has_counted_nothing() -> None:
@@ -169,7 +169,7 @@ def test_there_is_nothing_to_write_where_nothing_changed() -> None:
     runs = [run(FIRST_MS, Outcome.SUCCEEDED), run(SECOND_MS)]
     status = fold({}, runs, [report(with_status({}), FIRST_MS)])
     later_ms = NOW_MS + 10 * HOUR_MS
-    assert status_patch(status, next_status(with_status(status), runs, [], later_ms)) == {}
+    assert status_patch(status, status_of(with_status(status), runs, [], later_ms)) == {}
 
 
 def test_a_patch_says_what_changed_and_takes_away_what_is_gone() -> None:

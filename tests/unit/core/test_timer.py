@@ -15,8 +15,8 @@ def test_a_timer_is_read_with_the_defaults_of_a_cron_job() -> None:
     assert read.created_ms == CREATED_MS
     assert read.schedule == Every(CREATED_MS + HOUR_MS, HOUR_MS)
     assert read.problem is None
-    assert (read.suspended, read.being_deleted, read.starting_deadline_ms) == (False, False, None)
-    assert (read.successful_history, read.failed_history) == (3, 1)
+    assert (read.suspended, read.being_deleted, read.policy.deadline_ms) == (False, False, None)
+    assert (read.policy.successful_history, read.policy.failed_history) == (3, 1)
     assert read.recorded == Recorded()
 
 
@@ -34,8 +34,8 @@ def test_a_timer_is_read_with_everything_it_says() -> None:
         deletionTimestamp="2026-03-01T12:00:00Z",
     )
     assert read.schedule == Once(ms("2026-03-01T23:00:00Z"))
-    assert (read.suspended, read.being_deleted, read.starting_deadline_ms) == (True, True, 0)
-    assert (read.successful_history, read.failed_history) == (0, 7)
+    assert (read.suspended, read.being_deleted, read.policy.deadline_ms) == (True, True, 0)
+    assert (read.policy.successful_history, read.policy.failed_history) == (0, 7)
     assert read.recorded == Recorded(4, "abc", ms("2026-03-01T11:00:00Z"))
 
 

@@ -70,6 +70,8 @@ class StubApi:
     async def create(self, path: str, body: bytes, **parameters: str) -> dict[str, Any]:
         obj = orjson.loads(body)
         await self._arrive(Request("POST", path, parameters, obj))
+        if parameters.get("dryRun") == "All":
+            return dict(obj)
         path = f"{path}/{obj['metadata']['name']}"
         if path in self.objects:
             raise ApiError(409, "AlreadyExists", f"{path} already exists")

@@ -6,13 +6,19 @@ import pytest
 
 from controller.core.identity import ticket_of
 from controller.index.messages import Wanted
-from controller.reconcile.sync import wanted
+from controller.reconcile.sync import wanted as all_wanted
 from controller.reconcile.table import Entry
 from tests.unit.core.objects import UID, handled, ms, run, timer, timer_object
 from tests.unit.reconcile.desk import ELEVEN, HOURLY, TEN, THIRTEEN, TWELVE, Desk, job, uid
 
 NOW = ELEVEN + 10_000
 TICKET = ticket_of(UID)
+
+
+def wanted(entry: Entry, now_ms: int) -> Wanted:
+    """The ticket for the occurrences; it is the only one."""
+    (one,) = all_wanted(entry, now_ms)
+    return one
 
 
 def of(spec: dict[str, Any], **changes: Any) -> Entry:

@@ -98,7 +98,7 @@ async def test_of_several_overdue_occurrences_the_last_fires_and_the_others_are_
 async def test_more_missed_than_a_report_can_say_are_cut_to_what_it_can(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("controller.worker.fire.COUNT_LIMIT", 2)
+    monkeypatch.setattr("controller.worker.attempt.COUNT_LIMIT", 2)
     bench.clock.set("2026-03-01T20:00:10Z")
     await bench.firing.handle(await bench.claim(bench.timer()))
     (missed,) = await bench.reports()
@@ -150,11 +150,11 @@ async def delete_timer(bench: Workbench, timer: Timer) -> None:
 
 
 async def edit_timer(bench: Workbench, timer: Timer) -> None:
-    await bench.redis.hset(bench.index.keys.tickets, timer.ticket, "2 0 default/nightly")
+    await bench.redis.hset(bench.index.keys.tickets, timer.ticket, "2 0 0 default/nightly")
 
 
 async def handle_elsewhere(bench: Workbench, timer: Timer) -> None:
-    await bench.redis.hset(bench.index.keys.tickets, timer.ticket, f"1 {ELEVEN} default/nightly")
+    await bench.redis.hset(bench.index.keys.tickets, timer.ticket, f"1 {ELEVEN} 0 default/nightly")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,111 @@
+"""What a status does not tell yet: runs that began or ended since it was written, and what workers reported.
+
+Everything needed to count once is in the status itself: a scheduled run that is not among the active ones of the last
+write, and not younger than its lastScheduleTime, has been counted. So a restart counts nothing twice. Runs by hand
+come in no order; of them those count that were active then, or were seen from their beginning.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from controller.core.identity import is_for
+from controller.core.instants import parse_rfc3339
+from controller.core.job import Outcome, Run
+from controller.core.reasons import CREATE_PROBLEMS, Reason
+from controller.core.report import Report
+from controller.core.timer import Timer
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What the next write of a timer's status is the first to tell."""
+
+    started: Sequence[Run] = ()
+    finished: Sequence[Run] = ()
+    """In the order in which they ended."""
+    missed: Sequence[Report] = ()
+    skipped: Sequence[Report] = ()
+    replaced: Sequence[Report] = ()
+    refused: Report | None = None
+    """The youngest attempt to create a Job, where it failed and nothing has mended it since."""
+    handled_request: str = ""
+    """The last request for a run by hand that was handled, whether that is new or not."""
+
+
+def news_of(timer: Timer, runs: Iterable[Run], reports: Iterable[Report], now_ms: int) -> News:
+    """What `timer.status` does not tell, given all its Jobs known now and the reports not yet taken in."""
+    runs, reports = sorted(runs, key=lambda run: run.occurrence_ms), list(reports)
+    active = {entry["uid"] for entry in timer.status.get("active") or ()}
+    unknown = [run for run in runs if run.uid not in active and _is_new(run, timer.status)]
+    finished = [run for run in runs if run.outcome is not Outcome.ACTIVE and (run.uid in active or run in unknown)]
+    by_occurrence = [report for report in reports if not report.request_key]
+    by_hand = [report for report in reports if timer.open_request and is_for(report.request_key, timer.open_request)]
+    skipped = _new_ones(by_occurrence, Reason.JOB_ALREADY_ACTIVE, timer.status, "lastSkippedTime", now_ms)
+    skipped_by_hand = [report for report in by_hand if report.reason is Reason.JOB_ALREADY_ACTIVE][:1]
+    answered = bool(skipped_by_hand) or any(is_for(run.request_key, timer.open_request) for run in runs)
+    return News(
+        started=unknown,
+        finished=sorted(finished, key=lambda run: run.finished_ms or 0),
+        missed=_without_runs(
+            _new_ones(by_occurrence, Reason.MISS_SCHEDULE, timer.status, "lastMissedTime", now_ms), runs, timer
+        ),
+        skipped=skipped + skipped_by_hand,
+        replaced=[report for report in reports if report.reason is Reason.SUCCESSFUL_DELETE],
+        refused=_unmended(timer, reports, unknown, answered),
+        handled_request=timer.open_request if answered else timer.recorded.request,
+    )
+
+
+def _is_new(run: Run, status: Mapping[str, Any]) -> bool:
+    """Whether no status has told of this run, given that the last one does not call it active."""
+    if run.by_hand:
+        return run.fresh
+    return _is_later(run.occurrence_ms, status, "lastScheduleTime")
+
+
+def _new_ones(
+    reports: Iterable[Report], reason: Reason, status: Mapping[str, Any], field: str, now_ms: int
+) -> list[Report]:
+    """The reports with this reason about occurrences after the one that status knows."""
+    counted_ms = parse_rfc3339(status[field]) if status.get(field) else 0
+    new = []
+    for report in reports:
+        # A report can arrive twice, and nothing in the future can have been decided.
+        if report.reason is reason and counted_ms < report.occurrence_ms <= now_ms:
+            counted_ms = report.occurrence_ms
+            new.append(report)
+    return new
+
+
+def _unmended(timer: Timer, reports: Sequence[Report], started: Iterable[Run], answered: bool) -> Report | None:
+    for report in reversed(reports):
+        if report.reason in CREATE_PROBLEMS and report.generation == timer.generation:
+            if report.request_key:
+                mended = answered or not is_for(report.request_key, timer.open_request)
+            else:
+                mended = any(run.occurrence_ms >= report.occurrence_ms and not run.by_hand for run in started)
+                mended = mended or not _is_later(report.occurrence_ms, timer.status, "lastScheduleTime")
+            return None if mended else report
+    return None
+
+
+def _is_later(occurrence_ms: int, status: Mapping[str, Any], field: str) -> bool:
+    known = status.get(field)
+    return known is None or occurrence_ms > parse_rfc3339(known)
+
+
+def _without_runs(missed: Iterable[Report], runs: Sequence[Run], timer: Timer) -> list[Report]:
+    """The misses without what has a Job all the same."""
+    counts = [(report, report.count - sum(_is_among(run, report, timer) for run in runs)) for report in missed]
+    return [report.model_copy(update={"count": count}) for report, count in counts if count > 0]
+
+
+def _is_among(run: Run, report: Report, timer: Timer) -> bool:
+    """Whether this is one of the occurrences reported as missed: its worker died before it could acknowledge it."""
+    if run.by_hand or timer.schedule is None or report.generation != timer.generation:
+        return False
+    if run.occurrence_ms > report.occurrence_ms:
+        return False
+    later = timer.schedule.count(run.occurrence_ms, report.occurrence_ms)
+    return later.number < report.count

@@ -1,0 +1,129 @@
+"""One run that is about to be created: what is known of it, and what index and cluster are told of it. No I/O."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from controller.core.decision import Decision, Missed
+from controller.core.identity import manual_ticket
+from controller.core.instants import rfc3339, rfc3339_ms
+from controller.core.job import Run, job_manifest, job_name_of
+from controller.core.policy import Concurrency, MissedRuns
+from controller.core.reasons import Reason
+from controller.core.refusal import REQUEST_BACKOFF_MS, try_again_ms
+from controller.core.report import COUNT_LIMIT, MESSAGE_LIMIT, Report
+from controller.core.timer import Timer
+from controller.index.messages import Done, Fire, Lease
+
+_REQUEST_MARK = 1
+"""The ticket of a run by hand has one occurrence, whose instant does not matter: this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A run, under a lease, of a timer as it was read."""
+
+    lease: Lease
+    timer: Timer
+    decision: Decision
+    occurrence_ms: int
+    due_ms: int
+    trigger: str = ""
+    """The id of the request, where the run was asked for by hand."""
+
+    @property
+    def name(self) -> str:
+        """The name of its Job."""
+        return job_name_of(self.timer, self.occurrence_ms, self.trigger)
+
+    @property
+    def concurrency(self) -> Concurrency:
+        """What becomes of it if another run is active."""
+        return self.timer.policy.concurrency
+
+    def manifest(self) -> dict[str, Any]:
+        """Its Job."""
+        return job_manifest(self.timer, self.occurrence_ms, self.trigger)
+
+    def fire(self) -> Fire:
+        """What to have confirmed."""
+        return Fire(self.lease, self.timer.generation, self._mark_ms, self._rival())
+
+    def done(self, *reports: Report) -> Done:
+        """The acknowledgement that its Job exists."""
+        fired_ms = 0 if self.trigger else self.occurrence_ms
+        return Done(self.lease, self.timer.generation, self._mark_ms, self.decision.next_ms, fired_ms, reports)
+
+    def given_up(self, *reports: Report) -> Done:
+        """The acknowledgement that it will have no Job."""
+        return Done(self.lease, self.timer.generation, self._mark_ms, self.decision.next_ms, 0, reports)
+
+    def can_wait(self, now_ms: int) -> bool:
+        """Whether it is made up for, with later ones due already: such runs wait for one another."""
+        next_ms = self.decision.next_ms
+        is_overdue = next_ms is not None and next_ms <= now_ms
+        return self.timer.policy.missed_runs is MissedRuns.ALL and is_overdue and not self.trigger
+
+    def try_again_ms(self, now_ms: int) -> int:
+        """When to try again after a refusal."""
+        if self.trigger:
+            return now_ms + REQUEST_BACKOFF_MS
+        return try_again_ms(self.due_ms, now_ms, self.decision.next_ms)
+
+    def report(self, reason: Reason, message: str) -> Report:
+        """A report about it."""
+        return Report(
+            ticket=self.lease.ticket,
+            reason=reason,
+            generation=self.timer.generation,
+            occurrence_ms=self.occurrence_ms,
+            message=message[:MESSAGE_LIMIT],
+        )
+
+    def skipped(self, others: Sequence[Run]) -> Report:
+        """The report that it does not run, because these do."""
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        what = f"The run asked for by hand ({self.trigger})" if self.trigger else f"The run of {self._at}"
+        verb = "are" if more else "is"
+        message = f"{what} was skipped: {others[0].name}{more} {verb} active, and concurrencyPolicy is Forbid."
+        return self.report(Reason.JOB_ALREADY_ACTIVE, message)
+
+    def replaces(self, other: Run) -> Report:
+        """The report that a Job was deleted for it."""
+        return self.report(Reason.SUCCESSFUL_DELETE, f"Deleted job {other.name}, replaced by {self.name}")
+
+    def keys(self) -> dict[str, Any]:
+        """What a log line says of it."""
+        return keys_of(self.lease) | {"occurrence": rfc3339_ms(self.occurrence_ms)}
+
+    @property
+    def _at(self) -> str:
+        return rfc3339(self.occurrence_ms)
+
+    @property
+    def _mark_ms(self) -> int:
+        return _REQUEST_MARK if self.trigger else self.occurrence_ms
+
+    def _rival(self) -> str:
+        """The ticket under which another run of this timer may be created at the same time, where that matters."""
+        if self.concurrency is Concurrency.ALLOW:
+            return ""
+        if self.trigger:
+            return self.timer.ticket
+        return manual_ticket(self.timer.ticket, self.timer.open_request) if self.timer.open_request else ""
+
+
+def missed_report(lease: Lease, timer: Timer, missed: Missed) -> Report:
+    """The report that occurrences will not run."""
+    return Report(
+        ticket=lease.ticket,
+        reason=Reason.MISS_SCHEDULE,
+        generation=timer.generation,
+        occurrence_ms=missed.latest_ms,
+        count=min(missed.count, COUNT_LIMIT),
+    )
+
+
+def keys_of(lease: Lease) -> dict[str, Any]:
+    """What a log line says of a lease."""
+    return {"timer": f"{lease.namespace}/{lease.name}", "token": lease.token}
