@@ -14,7 +14,8 @@ def fence_ms(timer: Timer, now_ms: int) -> int:
     Status knows, unless the spec was edited since it was written. A change of the template alone is no fence:
     the timing hash tells. Where several edits came since, the hash cannot tell what lay between them, and the
     time of the last edit decides. An edit that left no trace in managedFields counts as made now: late is
-    mended by the next occurrence, a run in retrospect by nothing. An edit that ends a stop after too many failures
+    mended by the next occurrence, a run in retrospect by nothing. One that only removes fields leaves none; what
+    managedFields tell then is older than the status that it came after. An edit that ends a stop after too many failures
     is a fence whatever it changes.
     """
     recorded = timer.recorded
@@ -24,8 +25,15 @@ def fence_ms(timer: Timer, now_ms: int) -> int:
             return recorded.handled_through_ms
     elif timer.generation == 1:
         return _first_fence_ms(timer)
-    edited_ms = now_ms if timer.spec_changed_ms is None else timer.spec_changed_ms
-    return max(edited_ms, recorded.handled_through_ms or timer.created_ms)
+    return max(_edited_ms(timer, now_ms), recorded.handled_through_ms or timer.created_ms)
+
+
+def _edited_ms(timer: Timer, now_ms: int) -> int:
+    """When the spec was edited that status does not know yet."""
+    edited_ms, written_ms = timer.spec_changed_ms, timer.status_written_ms
+    if edited_ms is None or (written_ms is not None and edited_ms <= written_ms):
+        return now_ms
+    return edited_ms
 
 
 def _first_fence_ms(timer: Timer) -> int:

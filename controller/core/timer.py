@@ -68,7 +68,9 @@ class Timer:
     resource_version: str
     created_ms: int
     spec_changed_ms: int | None
-    """When spec was last written, by managedFields: whole seconds, rounded down. None where they are gone."""
+    """When a field of spec was last set, by managedFields: whole seconds, rounded down. None where they are gone."""
+    status_written_ms: int | None
+    """When a field of status was, in the same way."""
     being_deleted: bool
     suspended: bool
     request: str
@@ -136,7 +138,8 @@ def parse_timer(obj: Mapping[str, Any]) -> Timer:
         generation=metadata.get("generation", 1),
         resource_version=metadata["resourceVersion"],
         created_ms=created_ms,
-        spec_changed_ms=_spec_changed_ms(metadata),
+        spec_changed_ms=_last_set_ms(metadata, "f:spec", None),
+        status_written_ms=_last_set_ms(metadata, "f:status", "status"),
         being_deleted="deletionTimestamp" in metadata,
         suspended=bool(spec.get("suspend")),
         request=(metadata.get("annotations") or {}).get(TRIGGER_ANNOTATION, "")[:TRIGGER_LIMIT],
@@ -167,12 +170,14 @@ def _recorded(status: Mapping[str, Any]) -> Recorded:
     )
 
 
-def _spec_changed_ms(metadata: Mapping[str, Any]) -> int | None:
+def _last_set_ms(metadata: Mapping[str, Any], part: str, subresource: str | None) -> int | None:
     return max(
         (
             parse_rfc3339(entry["time"])
             for entry in metadata.get("managedFields") or ()
-            if "time" in entry and "f:spec" in entry.get("fieldsV1", ()) and not entry.get("subresource")
+            if "time" in entry
+            and part in entry.get("fieldsV1", ())
+            and (entry.get("subresource") or None) == subresource
         ),
         default=None,
     )

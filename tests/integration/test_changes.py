@@ -68,6 +68,20 @@ def test_an_edit_of_the_template_changes_the_next_job_and_loses_no_run(world: Wo
 
 
 @side_by_side
+def test_an_edit_that_only_removes_a_field_fires_nothing_of_the_time_before(world: World) -> None:
+    """Kubernetes notes in managedFields when a field was set, and nothing of when one was removed."""
+    clock = start_clock(world)
+    ended = world.create("ended", every="1s", endTime=rfc3339(seconds_from_now(2)))
+    ended.wait_for_status(lambda seen: "nextScheduleTime" not in seen, "has no next run")
+    clock.wait_for_beats(4)
+    before = ended.nominal()
+    edited_ms = now_ms() // 1000 * 1000
+    ended.edit(endTime=None)
+    ended.wait_for_runs(len(before) + 3)
+    assert min(ended.nominal()[len(before) :]) > edited_ms
+
+
+@side_by_side
 def test_a_suspended_timer_fires_nothing_and_a_resumed_one_nothing_of_the_time_between(world: World) -> None:
     clock = start_clock(world)
     suspended = world.create("suspended", every="1s")

@@ -55,6 +55,14 @@ def test_an_edit_without_a_trace_counts_as_made_now() -> None:
     assert fence({"every": "30m"}, status=WRITTEN, generation=2) == NOW_MS
 
 
+@pytest.mark.parametrize("status_after_s", [0, 1, 3600])
+def test_an_edit_that_only_removed_fields_counts_as_made_now(status_after_s: int) -> None:
+    """managedFields take no note of it, but status was written later than what they tell of."""
+    written_ms = CREATED_MS + MINUTE_MS
+    fields = spec_written_at(rfc3339(written_ms), status_at=rfc3339(written_ms + status_after_s * 1000))
+    assert fence({"every": "30m"}, status=WRITTEN, generation=2, managedFields=fields) == NOW_MS
+
+
 def test_an_edit_never_moves_the_fence_back() -> None:
     early = spec_written_at(rfc3339(HANDLED_MS - MINUTE_MS))
     assert fence({"every": "30m"}, status=WRITTEN, generation=2, managedFields=early) == HANDLED_MS
@@ -66,7 +74,8 @@ def test_a_timer_edited_before_its_first_status_is_fenced_at_the_edit() -> None:
 
 
 def test_an_edit_is_not_fenced_before_the_creation() -> None:
-    assert fence(EVERY, generation=2, managedFields=spec_written_at(rfc3339(CREATED_MS - HOUR_MS))) == CREATED_MS
+    fields = spec_written_at(rfc3339(CREATED_MS - HOUR_MS), status_at=rfc3339(CREATED_MS - 2 * HOUR_MS))
+    assert fence(EVERY, generation=2, managedFields=fields) == CREATED_MS
 
 
 @pytest.mark.parametrize(
