@@ -28,6 +28,8 @@ class Attempt:
     decision: Decision
     occurrence_ms: int
     due_ms: int
+    overdue: bool = False
+    """Whether it was due before anybody looked."""
     trigger: str = ""
     """The id of the request, where the run was asked for by hand."""
 
@@ -58,11 +60,10 @@ class Attempt:
         """The acknowledgement that it will have no Job."""
         return Done(self.lease, self.timer.generation, self._mark_ms, self.decision.next_ms, 0, reports)
 
-    def can_wait(self, now_ms: int) -> bool:
-        """Whether it is made up for, with later ones due already: such runs wait for one another."""
-        next_ms = self.decision.next_ms
-        is_overdue = next_ms is not None and next_ms <= now_ms
-        return self.timer.policy.missed_runs is MissedRuns.ALL and is_overdue and not self.trigger
+    @property
+    def can_wait(self) -> bool:
+        """Whether it is made up for: such runs wait for one another, where one on time would be skipped."""
+        return self.timer.policy.missed_runs is MissedRuns.ALL and self.overdue
 
     def try_again_ms(self, now_ms: int) -> int:
         """When to try again after a refusal."""

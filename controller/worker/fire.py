@@ -98,13 +98,14 @@ class Firing:
             return None
         if lease.request_key:
             return await self._look_at_request(lease, timer)
-        decision = decide(timer, lease.mark_ms, self._now_ms(), self._ahead_ms)
+        now_ms = self._now_ms()
+        decision = decide(timer, lease.mark_ms, now_ms, self._ahead_ms)
         if decision.fire_ms is None or timer.timing is None:
             reports = self._missed(lease, timer, decision)
             done = Done(lease, timer.generation, decision.handled_through_ms, decision.next_ms, 0, reports)
             return await self._acknowledge(done)
         due_ms = timer.timing.due_ms(decision.fire_ms)
-        return await self._fire(Attempt(lease, timer, decision, decision.fire_ms, due_ms))
+        return await self._fire(Attempt(lease, timer, decision, decision.fire_ms, due_ms, due_ms < now_ms))
 
     async def _look_at_request(self, lease: Lease, timer: Timer) -> None:
         """Somebody asked for a run by hand: at once, whatever the schedule says, and once."""
@@ -116,7 +117,7 @@ class Firing:
             await self._acknowledge(Done(lease, timer.generation, lease.mark_ms, None))
         else:
             now_ms = self._now_ms()
-            await self._fire(Attempt(lease, timer, Decision(now_ms, 0, None), now_ms, now_ms, request))
+            await self._fire(Attempt(lease, timer, Decision(now_ms, 0, None), now_ms, now_ms, trigger=request))
 
     async def _read(self, lease: Lease) -> Timer | None:
         """The timer, or None where it is gone. A cached read is cheap, but not believed where it tells of the past."""
@@ -180,10 +181,9 @@ class Firing:
 
     async def _skip(self, attempt: Attempt, others: Sequence[Run]) -> None:
         missed = self._missed(attempt.lease, attempt.timer, attempt.decision)
-        now_ms = self._now_ms()
-        if attempt.can_wait(now_ms):
-            handled_through_ms = attempt.decision.handled_through_ms
-            return await self._give_back(attempt.lease, now_ms + _ACTIVE_PAUSE_MS, handled_through_ms, missed)
+        if attempt.can_wait:
+            look_ms, handled_through_ms = self._now_ms() + _ACTIVE_PAUSE_MS, attempt.decision.handled_through_ms
+            return await self._give_back(attempt.lease, look_ms, handled_through_ms, missed)
         metrics.SKIPPED.inc()
         skipped = attempt.skipped(others)
         log.info("skipped: %s", skipped.message, extra=attempt.keys() | {"reason": str(skipped.reason)})

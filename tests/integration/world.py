@@ -2,8 +2,9 @@
 
 import itertools
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from kubernetes.client import ApiClient
@@ -82,10 +83,15 @@ class World:
         self.namespace = namespace
 
     def create(
-        self, name: str, job_template: Object = NO_PODS, finalizers: tuple[str, ...] = (), **spec: Any
+        self,
+        name: str,
+        job_template: Object = NO_PODS,
+        finalizers: tuple[str, ...] = (),
+        annotations: Mapping[str, str] = MappingProxyType({}),
+        **spec: Any,
     ) -> "Timer":
         """Create a RedisTimer."""
-        metadata = {"name": name, "finalizers": list(finalizers)}
+        metadata = {"name": name, "finalizers": list(finalizers), "annotations": dict(annotations)}
         spec = {"jobTemplate": job_template} | spec
         return Timer(self, self.add("RedisTimer", "redistimer.dev/v1alpha1", {"metadata": metadata, "spec": spec}))
 
@@ -167,6 +173,16 @@ class Timer:
         """Change fields of the spec; None removes one."""
         self._patch({"spec": spec})
 
+    def ask_for_a_run(self, request: str | None) -> None:
+        """Ask for a run by hand, as `kubectl annotate` does; None withdraws a request."""
+        self._patch({"metadata": {"annotations": {"redistimer.dev/trigger": request}}})
+
+    def wait_until_handled(self, request: str) -> Object:
+        """Wait until status says that this request is handled, and return it."""
+        return wait_until(
+            self.status, lambda seen: seen.get("lastHandledTrigger") == request, f"{self.name} has handled {request}"
+        )
+
     def release(self) -> None:
         """Remove all finalizers."""
         self._patch({"metadata": {"finalizers": None}})
@@ -174,12 +190,13 @@ class Timer:
     def delete(self) -> None:
         """Delete it, and wait until it is gone."""
         self._world.timers.delete(namespace=self.namespace, name=self.name)
-        wait_until(self._exists, lambda exists: not exists, f"{self.name} is gone")
+        wait_until(self.exists, lambda exists: not exists, f"{self.name} is gone")
 
     def _patch(self, body: Object) -> None:
         self._world.timers.patch(namespace=self.namespace, name=self.name, body=body, content_type=_MERGE)
 
-    def _exists(self) -> bool:
+    def exists(self) -> bool:
+        """Whether it is there still."""
         try:
             return bool(self.read()["metadata"]["uid"] == self.uid)
         except NotFoundError:
@@ -207,6 +224,19 @@ class Timer:
             return [nominal_ms for nominal_ms in self.nominal() if nominal_ms > start_ms]
 
         return wait_until(beats, lambda seen: len(seen) >= count, f"{self.name} has fired {count} more times")
+
+    def wait_for_event(self, reason: str) -> Object:
+        """Wait for an Event about it, and return the newest with this reason."""
+        found = wait_until(
+            lambda: [event for event in self.events() if event["reason"] == reason],
+            bool,
+            f"{self.name} has an Event {reason}",
+        )
+        return max(found, key=lambda event: int(event["metadata"]["resourceVersion"]))
+
+    def wait_for_status(self, wanted: Callable[[Object], object], what: str) -> Object:
+        """Wait until status is as wanted, and return it."""
+        return wait_until(self.status, lambda seen: seen and wanted(seen), f"the status of {self.name} {what}")
 
     def wait_for_condition(self, kind: str, status: str, reason: str) -> Object:
         """Wait for a condition of the current generation, and return it."""

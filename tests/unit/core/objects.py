@@ -47,15 +47,15 @@ def timer(spec: Mapping[str, Any], **changes: Any) -> Timer:
     return parse_timer(timer_object(spec, **changes))
 
 
-def spec_written_at(instant: str) -> list[dict[str, Any]]:
-    """The managedFields of an object whose spec somebody wrote at that time, and whose status later."""
+def spec_written_at(instant: str, status_at: str = "2026-03-01T10:00:01Z") -> list[dict[str, Any]]:
+    """The managedFields of an object whose spec somebody wrote at that time, and whose status was written before."""
     return [
         {"manager": "kubectl", "time": instant, "fieldsV1": {"f:spec": {"f:schedule": {}}}},
         {"manager": "labeller", "time": "2030-01-01T00:00:00Z", "fieldsV1": {"f:metadata": {}}},
         {
             "manager": "controller",
             "subresource": "status",
-            "time": "2030-01-01T00:00:00Z",
+            "time": status_at,
             "fieldsV1": {"f:spec": {}, "f:status": {}},
         },
     ]
