@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     template_checks_per_second: float = Field(
         default=100, gt=0, le=10_000, description="controller: most dry runs of new and edited jobTemplates a second"
     )
+    events_per_second: float = Field(
+        default=50, gt=0, le=10_000, description="controller: most Events written a second; warnings go first"
+    )
     rebuild_seconds: float = Field(
         default=300, ge=5, le=86_400, description="controller: how often the index is compared with the cluster"
     )

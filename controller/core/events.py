@@ -61,12 +61,10 @@ def _skipped(skipped: Sequence[Report]) -> str:
 
 def _started(started: Sequence[Run]) -> str:
     run = started[-1]
-    by_hand = f" ({run.trigger}, asked for by hand)" if run.trigger else ""
-    return (
-        f"Created job {run.name}{by_hand}"
-        if len(started) == 1
-        else f"Created {len(started)} jobs, the last: {run.name}"
-    )
+    if len(started) > 1:
+        return f"Created {len(started)} jobs, the last: {run.name}"
+    by_hand = f", asked for by hand ({run.trigger})" if run.trigger else ""
+    return f"Created job {run.name}{by_hand}"
 
 
 def _finished(finished: Sequence[Run]) -> str:

@@ -15,8 +15,8 @@ def fence_ms(timer: Timer, now_ms: int) -> int:
     the timing hash tells. Where several edits came since, the hash cannot tell what lay between them, and the
     time of the last edit decides. An edit that left no trace in managedFields counts as made now: late is
     mended by the next occurrence, a run in retrospect by nothing. One that only removes fields leaves none; what
-    managedFields tell then is older than the status that it came after. An edit that ends a stop after too many failures
-    is a fence whatever it changes.
+    managedFields tell then is older than the status that it came after. An edit that ends a stop after too many
+    failures is a fence whatever it changes.
     """
     recorded = timer.recorded
     if recorded.handled_through_ms is not None:

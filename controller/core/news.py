@@ -41,6 +41,7 @@ def news_of(timer: Timer, runs: Iterable[Run], reports: Iterable[Report], now_ms
     finished = [run for run in runs if run.outcome is not Outcome.ACTIVE and (run.uid in active or run in unknown)]
     by_occurrence = [report for report in reports if not report.request_key]
     by_hand = [report for report in reports if timer.open_request and is_for(report.request_key, timer.open_request)]
+    fired = {run.occurrence_ms for run in runs if not run.by_hand}
     skipped = _new_ones(by_occurrence, Reason.JOB_ALREADY_ACTIVE, timer.status, "lastSkippedTime", now_ms)
     skipped_by_hand = [report for report in by_hand if report.reason is Reason.JOB_ALREADY_ACTIVE][:1]
     answered = bool(skipped_by_hand) or any(is_for(run.request_key, timer.open_request) for run in runs)
@@ -50,7 +51,8 @@ def news_of(timer: Timer, runs: Iterable[Run], reports: Iterable[Report], now_ms
         missed=_without_runs(
             _new_ones(by_occurrence, Reason.MISS_SCHEDULE, timer.status, "lastMissedTime", now_ms), runs, timer
         ),
-        skipped=skipped + skipped_by_hand,
+        # A worker that fell behind may have skipped what another one had fired.
+        skipped=[report for report in skipped if report.occurrence_ms not in fired] + skipped_by_hand,
         replaced=[report for report in reports if report.reason is Reason.SUCCESSFUL_DELETE],
         refused=_unmended(timer, reports, unknown, answered),
         handled_request=timer.open_request if answered else timer.recorded.request,

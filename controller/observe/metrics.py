@@ -27,9 +27,7 @@ LAG = Histogram(
     registry=WORKER,
 )
 MISSED = Counter("redistimer_missed_total", "Occurrences that were decided to be missed.", registry=WORKER)
-SKIPPED = Counter(
-    "redistimer_skipped_total", "Runs that were skipped because another one was active.", registry=WORKER
-)
+SKIPPED = Counter("redistimer_skipped_total", "Runs that were skipped because another one was active.", registry=WORKER)
 CLAIMED = Counter("redistimer_claimed_total", "Tickets claimed from the index.", registry=WORKER)
 HELD = Gauge("redistimer_held_leases", "Leases this worker holds now.", registry=WORKER)
 LEASES_LOST = Counter("redistimer_leases_lost_total", "Leases that were lost while held.", registry=WORKER)
@@ -45,6 +43,12 @@ REBUILD_AGE = Gauge("redistimer_rebuild_age_seconds", "Time since the last rebui
 STATUS_WRITES = Counter(
     "redistimer_status_writes_total",
     "Status writes, by result: written, conflict, gone, failed.",
+    ["result"],
+    registry=CONTROLLER,
+)
+EVENTS = Counter(
+    "redistimer_events_total",
+    "Events, by what became of them: written, failed, over budget.",
     ["result"],
     registry=CONTROLLER,
 )

@@ -1,8 +1,11 @@
-"""Posts Events about timers. Warnings always; what is merely said to go well, within a budget."""
+"""Posts Events about timers: in the background, within a budget, so that neither status nor the cluster waits."""
 
+import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import orjson
 
@@ -13,53 +16,94 @@ from controller.kube import paths
 from controller.kube.api import ApiServer
 from controller.kube.errors import ApiError, ApiUnreachableError
 from controller.loops import wall_clock_ms
-from controller.reconcile.table import Entry
+from controller.observe import metrics
+from controller.observe.health import Health
 
 log = logging.getLogger(__name__)
 
 BURST = 25
-"""So many Normal Events a timer may have at once, and then one every five minutes: the limits of client-go's recorder
-(tools/events), so that a timer that fires every second does not flood its namespace."""
+"""So many Events of a type a timer may have at once, and then one every five minutes: the limits of client-go's
+recorder (tools/record), so that a timer that fires every second does not flood its namespace. Status counts all."""
 
 _REFILL_S = 300.0
+_LONGEST_QUEUE = 10_000
+_IDLE_S = 5.0
 _MESSAGE_LIMIT = 1024
+_REMEMBERED = 100_000
+
+_Event = dict[str, Any]
 
 
 class Herald:
-    """Tells a namespace what goes on with its timers. An Event that cannot be written is no error: status says more."""
+    """Tells namespaces what goes on with their timers; what went wrong before what went well."""
 
-    def __init__(self, api: ApiServer, identity: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        api: ApiServer,
+        health: Health,
+        identity: str,
+        per_second: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._api = api
+        self._health = health
         self._identity = identity
+        self._pause_s = 1 / per_second
         self._monotonic = monotonic
+        self._warnings: deque[_Event] = deque(maxlen=_LONGEST_QUEUE)
+        self._normal: deque[_Event] = deque(maxlen=_LONGEST_QUEUE)
+        self._more = asyncio.Event()
+        self._used_up: dict[tuple[str, str], float] = {}
 
-    async def tell(self, entry: Entry, timer: Timer, drafts: Sequence[EventDraft]) -> None:
-        """Post these, as far as the budget of this timer goes."""
-        for number, draft in enumerate(drafts):
-            if draft.kind == "Normal" and not self._may_say(entry):
+    def tell(self, timer: Timer, drafts: Sequence[EventDraft]) -> None:
+        """Have these posted, as far as the timer's budget goes. An Event is never the only place that says so."""
+        for draft in drafts:
+            if not self._may_say(timer.uid, draft.kind):
+                metrics.EVENTS.labels("over budget").inc()
                 continue
+            queue = self._warnings if draft.kind == "Warning" else self._normal
+            queue.append(self._event(timer, draft))
+            self._more.set()
+
+    async def step(self) -> bool:
+        """Post one, then leave the API server to others for a moment."""
+        self._health.beat("events")
+        self._more.clear()
+        if not self._warnings and not self._normal:
             try:
-                event = self._event(timer, draft, time.time_ns() + number)
-                await self._api.create(paths.events(timer.namespace), orjson.dumps(event))
-            except (ApiError, ApiUnreachableError) as error:
-                # The condition says the same, and lasts. In a namespace that is being deleted no Event can be made.
-                log.info("event not written: %s", error, extra={"timer": f"{timer.namespace}/{timer.name}"})
-
-    def _may_say(self, entry: Entry) -> bool:
-        # A moment in the past for each that may still be said at once.
-        now = self._monotonic()
-        entry.next_event_at_s = max(entry.next_event_at_s, now - BURST * _REFILL_S) + _REFILL_S
-        if entry.next_event_at_s <= now:
+                async with asyncio.timeout(_IDLE_S):
+                    await self._more.wait()
+            except TimeoutError:
+                pass
             return True
-        entry.next_event_at_s -= _REFILL_S
-        return False
+        event = (self._warnings or self._normal).popleft()
+        namespace = event["metadata"]["namespace"]
+        try:
+            await self._api.create(paths.events(namespace), orjson.dumps(event))
+            metrics.EVENTS.labels("written").inc()
+        except (ApiError, ApiUnreachableError) as error:
+            # The condition says the same, and lasts. In a namespace that is being deleted no Event can be made.
+            metrics.EVENTS.labels("failed").inc()
+            log.info("event not written: %s", error, extra={"timer": f"{namespace}/{event['involvedObject']['name']}"})
+        await asyncio.sleep(self._pause_s)
+        return True
 
-    def _event(self, timer: Timer, draft: EventDraft, unique: int) -> dict[str, object]:
+    def _may_say(self, uid: str, kind: str) -> bool:
+        # A bucket is kept as the moment up to which it is used up: in the past, for as many as may still be said.
+        now = self._monotonic()
+        used_up = max(self._used_up.pop((uid, kind), -_REFILL_S * BURST), now - _REFILL_S * BURST)
+        allowed = used_up + _REFILL_S <= now
+        self._used_up[uid, kind] = used_up + _REFILL_S * allowed
+        if len(self._used_up) > _REMEMBERED:
+            del self._used_up[next(iter(self._used_up))]
+        return allowed
+
+    def _event(self, timer: Timer, draft: EventDraft) -> _Event:
         now = rfc3339(wall_clock_ms() // 1000 * 1000)
         return {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"name": f"{timer.name}.{unique:x}", "namespace": timer.namespace},
+            "metadata": {"name": f"{timer.name}.{time.time_ns():x}", "namespace": timer.namespace},
             "involvedObject": {
                 "apiVersion": API_VERSION,
                 "kind": KIND,

@@ -77,8 +77,9 @@ async def _lead(
     rebuild = Rebuild(table, api, index, sync)
     outcomes = Outcomes(table, index, health)
     guardian = Guardian(index, rebuild, outcomes, health, settings.rebuild_seconds)
+    herald = Herald(api, health, settings.identity, settings.events_per_second)
     templates = Templates(api, settings.template_checks_per_second)
-    report = StatusReport(table, api, index, health, Herald(api, settings.identity), templates)
+    report = StatusReport(table, api, index, health, herald, templates)
 
     tasks: list[asyncio.Task[Any]] = [
         asyncio.create_task(loop(leadership.keep)),
@@ -92,7 +93,7 @@ async def _lead(
         stop_on_signals(stopping)  # kopf has put its own handlers in their place
         tasks.append(asyncio.create_task(loop(guardian.step)))
         await first_of(*tasks, asyncio.create_task(guardian.rebuilt.wait()))
-        steps: list[Step] = [sync.step, outcomes.step, report.step]
+        steps: list[Step] = [sync.step, outcomes.step, report.step, herald.step]
         tasks += [asyncio.create_task(loop(step)) for step in steps]
         await first_of(*tasks)
     finally:

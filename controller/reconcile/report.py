@@ -92,7 +92,7 @@ class StatusReport:
             body = {"metadata": {"resourceVersion": timer.resource_version}, "status": patch}
             self._table.written(uid, await self._api.merge(paths.timer_status(timer.namespace, timer.name), body))
             metrics.STATUS_WRITES.labels("written").inc()
-            await self._herald.tell(entry, timer, events_between(timer.status, status, news))
+            self._herald.tell(timer, events_between(timer.status, status, news))
         await self._index.delete_outcomes(list(reports))
         self._table.taken_in(uid, runs, reports)
         await self._remove(uid, surplus_runs(timer, runs))

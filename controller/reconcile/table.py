@@ -5,7 +5,6 @@ what follows for index and status is queued, each timer once. No I/O.
 """
 
 import logging
-import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -40,8 +39,6 @@ class Entry:
     status_written_at_s: float = 0.0
     template: TemplateCheck | None = None
     """What was found out about the jobTemplate, until status says it."""
-    next_event_at_s: float = -math.inf
-    """The moment that the budget for Events is used up to."""
 
     @property
     def newest_run_ms(self) -> int:

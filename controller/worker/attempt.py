@@ -43,6 +43,12 @@ class Attempt:
         """What becomes of it if another run is active."""
         return self.timer.policy.concurrency
 
+    @property
+    def may_be_stopped(self) -> bool:
+        """Whether the last run before it can have been one failure too many, seen while this one waited."""
+        failures = self.timer.recorded.failures_in_a_row
+        return self.timer.policy.max_failures is not None and failures > 0 and not self.trigger
+
     def manifest(self) -> dict[str, Any]:
         """Its Job."""
         return job_manifest(self.timer, self.occurrence_ms, self.trigger)

@@ -141,6 +141,8 @@ class Firing:
             return await self._give_back(attempt.lease, attempt.due_ms - self._ahead_ms)
         reports: list[Report] = []
         try:
+            if attempt.may_be_stopped and (await self._read(attempt.lease) or attempt.timer).stopped:
+                return await self._give_back(attempt.lease, self._now_ms())
             if attempt.concurrency is not Concurrency.ALLOW:
                 others = await active_runs(self._api, attempt.timer, attempt.lease.fired_ms, attempt.name)
                 if others and attempt.concurrency is Concurrency.FORBID:
