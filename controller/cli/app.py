@@ -1,11 +1,113 @@
-"""The commands. Each imports what it needs and reads its own flags, so that `next` starts quickly."""
+"""The commands. Each imports what it needs and reads its own flags, so that it starts quickly."""
 
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import typer
+
+from controller.cli.flags import program
+
+Command = Callable[[Sequence[str]], int]
+
+
+def _next(arguments: Sequence[str]) -> int:
+    """Tell when timers fire, in the cluster or in files."""
+    from controller.cli.forecast.command import run_next
+
+    return run_next(arguments)
+
+
+def _trigger(arguments: Sequence[str]) -> int:
+    """Run a timer's Job now, by hand."""
+    from controller.cli.trigger import run_trigger
+
+    return run_trigger(arguments)
+
+
+def _suspend(arguments: Sequence[str]) -> int:
+    """Stop timers from firing."""
+    from controller.cli.suspend import run_suspend
+
+    return run_suspend(arguments)
+
+
+def _resume(arguments: Sequence[str]) -> int:
+    """Let suspended timers fire again, from now on."""
+    from controller.cli.suspend import run_resume
+
+    return run_resume(arguments)
+
+
+def _backfill(arguments: Sequence[str]) -> int:
+    """Run a timer for a span of time that has passed."""
+    from controller.cli.backfill.command import run_backfill
+
+    return run_backfill(arguments)
+
+
+def _import(arguments: Sequence[str]) -> int:
+    """Make RedisTimers of CronJobs."""
+    from controller.cli.convert.importing import run_import
+
+    return run_import(arguments)
+
+
+def _export(arguments: Sequence[str]) -> int:
+    """Make CronJobs of RedisTimers."""
+    from controller.cli.convert.exporting import run_export
+
+    return run_export(arguments)
+
+
+def _doctor(arguments: Sequence[str]) -> int:
+    """Find out what is wrong with an installation."""
+    from controller.cli.doctor.command import run_doctor
+
+    return run_doctor(arguments)
+
+
+def _completion(arguments: Sequence[str]) -> int:
+    """Print what makes a shell complete these commands."""
+    from controller.cli.completion import run_completion
+
+    return run_completion(arguments)
+
+
+def _controller(arguments: Sequence[str]) -> int:
+    """Keep the index equal to the cluster's RedisTimers, and their status true. One leads, others stand by."""
+    from controller.cli.roles import run_role
+
+    run_role("controller", list(arguments))
+    return 0
+
+
+def _worker(arguments: Sequence[str]) -> int:
+    """Create the Job of each RedisTimer at its time. Any number run side by side."""
+    from controller.cli.roles import run_role
+
+    run_role("worker", list(arguments))
+    return 0
+
+
+COMMANDS: dict[str, Command] = {
+    "next": _next,
+    "trigger": _trigger,
+    "suspend": _suspend,
+    "resume": _resume,
+    "backfill": _backfill,
+    "import": _import,
+    "export": _export,
+    "doctor": _doctor,
+    "completion": _completion,
+    "controller": _controller,
+    "worker": _worker,
+}
+"""In the order of the help."""
+
+COMPLETE = "__complete"
+"""What the scripts of `completion` call."""
 
 app = typer.Typer(
     name="redistimer",
@@ -18,49 +120,49 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-# The flags of a role are the fields of Settings, which pydantic reads; those of `next` are read by argparse.
-_OWN_FLAGS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+def _add(name: str, command: Command) -> None:
+    # The flags of a role are the fields of Settings, which pydantic reads; those of the others are read by argparse.
+    own_flags = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+    @app.command(name, help=command.__doc__, context_settings=own_flags, add_help_option=False)
+    def run(context: typer.Context) -> None:
+        raise typer.Exit(command(context.args))
 
 
-@app.command("controller", context_settings=_OWN_FLAGS, add_help_option=False)
-def controller(context: typer.Context) -> None:
-    """Keep the index equal to the cluster's RedisTimers, and their status true. One leads, others stand by."""
-    from controller.cli.roles import run_role
-
-    run_role("controller", context.args)
-
-
-@app.command("worker", context_settings=_OWN_FLAGS, add_help_option=False)
-def worker(context: typer.Context) -> None:
-    """Create the Job of each RedisTimer at its time. Any number run side by side."""
-    from controller.cli.roles import run_role
-
-    run_role("worker", context.args)
-
-
-@app.command("next", context_settings=_OWN_FLAGS, add_help_option=False)
-def next_(context: typer.Context) -> None:
-    """Tell when the timers in files will fire. No cluster is asked."""
-    from controller.cli.next import run_next
-
-    raise typer.Exit(run_next(context.args))
+for _name, _command in COMMANDS.items():
+    _add(_name, _command)
 
 
 def main() -> None:
-    """Entry point of the `redistimer` command."""
+    """Entry point of the `redistimer` command, and of kubectl's plugin."""
     # Past typer, which loads pydantic even for flags of its own: that takes as long as all that `next` does with a file
     # of usual size.
-    if sys.argv[1:2] == ["next"]:
-        from controller.cli.next import run_next
+    name, arguments = next(iter(sys.argv[1:]), ""), sys.argv[2:]
+    if name == COMPLETE:
+        sys.exit(_ended_in_order(lambda: _complete(arguments)))
+    if name in COMMANDS and name not in ("controller", "worker"):
+        sys.exit(_ended_in_order(lambda: COMMANDS[name](arguments)))
+    app(prog_name=program())
 
-        sys.exit(_ended_in_order(lambda: run_next(sys.argv[2:])))
-    app()
+
+def complete_for_kubectl() -> None:
+    """Entry point of the program that kubectl asks how to complete the plugin's command line."""
+    sys.exit(_ended_in_order(lambda: _complete(sys.argv[1:])))
+
+
+def _complete(arguments: Sequence[str]) -> int:
+    from controller.cli.completing import run_complete
+
+    return run_complete(COMMANDS, arguments)
 
 
 def _ended_in_order(command: Callable[[], int]) -> int:
     """The exit code of a command; that of the signal, where its reader went away or somebody pressed Ctrl-C."""
     try:
-        return command()
+        code = command()
+        sys.stdout.flush()
+        return code
     except BrokenPipeError:
         # Python would complain once more when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,16 +9,11 @@ from controller.core.reasons import COMPLETE_REASONS, CREATE_PROBLEMS, Reason
 from controller.core.report import Report
 from controller.core.schedule.occurrences import never_fires
 from controller.core.template import PROBLEM, TemplateCheck
-from controller.core.timer import Timer
+from controller.core.timer import Timer, condition
 
 _REQUEST_REFUSED = "The Job that was asked for by hand was refused: "
 
 _Ready = tuple[bool, Reason, str]
-
-
-def condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    """A condition by its type; empty where there is none."""
-    return next((entry for entry in status.get("conditions") or () if entry["type"] == kind), {})
 
 
 def conditions_of(

@@ -13,6 +13,9 @@ from controller.core.schedule.occurrences import Schedule, missed
 from controller.core.timer import Timer
 from controller.core.timing import Timing
 
+STOPPED_LOOK_MS = 30_000
+"""How often to look at a timer that stopped after too many failures."""
+
 
 @dataclass(frozen=True, slots=True)
 class Missed:
@@ -47,7 +50,8 @@ def decide(timer: Timer, mark_ms: int, now_ms: int, ahead_ms: int = 0) -> Decisi
     after_ms = max(mark_ms, fence_ms(timer, now_ms))
     timing = timer.timing
     if timing is None or timer.idle:
-        return Decision(None, after_ms, None)
+        # A stop is lifted by status alone, which this look may not have seen yet.
+        return Decision(None, after_ms, now_ms + STOPPED_LOOK_MS if timer.stopped else None)
     last_ms = _last_due(timing, now_ms)
     if last_ms is None or last_ms <= after_ms:
         return _upcoming(timing, after_ms, now_ms + ahead_ms, None)

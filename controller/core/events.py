@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from controller.core.conditions import condition
 from controller.core.instants import rfc3339
 from controller.core.job import Outcome, Run
 from controller.core.news import News
 from controller.core.reasons import Reason
 from controller.core.report import Report
+from controller.core.timer import condition
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
-from controller.core.conditions import condition
 from controller.core.instants import parse_rfc3339
 from controller.core.job import Outcome, Run
-from controller.core.timer import Timer
+from controller.core.timer import Timer, condition
 
 
 def surplus_runs(timer: Timer, runs: Iterable[Run]) -> list[Run]:
@@ -23,7 +22,7 @@ def surplus_runs(timer: Timer, runs: Iterable[Run]) -> list[Run]:
 def expires_at_ms(timer: Timer) -> int | None:
     """When to delete the timer, as its status tells of its completion; None for never."""
     complete = condition(timer.status, "Complete")
-    if timer.policy.complete_ttl_ms is None or timer.being_deleted:
+    if timer.policy.complete_ttl_ms is None or timer.being_deleted or timer.open_request:
         return None
     if complete.get("observedGeneration") != timer.generation:
         return None

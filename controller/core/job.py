@@ -64,20 +64,22 @@ class Run:
         return bool(self.trigger or self.request_key)
 
 
-def job_manifest(timer: Timer, occurrence_ms: int, trigger: str = "") -> dict[str, Any]:
+def job_manifest(timer: Timer, occurrence_ms: int, request: str = "", backfill: bool = False) -> dict[str, Any]:
     """The Job to create for an occurrence, ready to be serialised.
 
-    With a trigger it is marked as asked for by hand: BACKFILL is for an occurrence still, any other is the id of a
-    request, and the Job is the one of that request.
+    With the id of a request it is the Job of that, created at this instant; `backfill` marks one that somebody makes by
+    hand for an occurrence of the past.
     """
-    template = timer.job_template
+    template, trigger = timer.job_template, request or (BACKFILL if backfill else "")
     spec = dict(template.get("spec") or {})
     pod = dict(spec.get("template") or {})
     # Of a Pod's metadata the Job controller takes more than labels and annotations: finalizers.
     pod["metadata"] = {**(pod.get("metadata") or {}), **_marked(pod.get("metadata"), timer, occurrence_ms, trigger)}
     spec["template"] = pod
-    metadata = _marked(template.get("metadata"), timer, occurrence_ms, trigger)
-    metadata["name"] = job_name_of(timer, occurrence_ms, trigger)
+    # A Job without labels has those of its Pods: the API server sees to that, but not where it finds ours.
+    labels = (template.get("metadata") or {}).get("labels") or pod["metadata"]["labels"]
+    metadata = _marked({**(template.get("metadata") or {}), "labels": labels}, timer, occurrence_ms, trigger)
+    metadata["name"] = job_name_of(timer, occurrence_ms, request)
     metadata["namespace"] = timer.namespace
     metadata["ownerReferences"] = [
         {
@@ -93,10 +95,10 @@ def job_manifest(timer: Timer, occurrence_ms: int, trigger: str = "") -> dict[st
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
 
 
-def job_name_of(timer: Timer, occurrence_ms: int, trigger: str = "") -> str:
+def job_name_of(timer: Timer, occurrence_ms: int, request: str = "") -> str:
     """The name of that Job."""
-    if trigger and trigger != BACKFILL:
-        return manual_job_name(timer.name, timer.uid, trigger)
+    if request:
+        return manual_job_name(timer.name, timer.uid, request)
     return job_name(timer.name, timer.uid, occurrence_ms)
 
 

@@ -43,8 +43,9 @@ def news_of(timer: Timer, runs: Iterable[Run], reports: Iterable[Report], now_ms
     by_hand = [report for report in reports if timer.open_request and is_for(report.request_key, timer.open_request)]
     fired = {run.occurrence_ms for run in runs if not run.by_hand}
     skipped = _new_ones(by_occurrence, Reason.JOB_ALREADY_ACTIVE, timer.status, "lastSkippedTime", now_ms)
-    skipped_by_hand = [report for report in by_hand if report.reason is Reason.JOB_ALREADY_ACTIVE][:1]
-    answered = bool(skipped_by_hand) or any(is_for(run.request_key, timer.open_request) for run in runs)
+    has_run = any(is_for(run.request_key, timer.open_request) for run in runs)
+    skipped_by_hand = [one for one in by_hand if one.reason is Reason.JOB_ALREADY_ACTIVE and not has_run][:1]
+    answered = has_run or bool(skipped_by_hand)
     return News(
         started=unknown,
         finished=sorted(finished, key=lambda run: run.finished_ms or 0),
@@ -81,14 +82,17 @@ def _new_ones(
 
 
 def _unmended(timer: Timer, reports: Sequence[Report], started: Iterable[Run], answered: bool) -> Report | None:
+    fired_ms = max((run.occurrence_ms for run in started if not run.by_hand), default=-1)
     for report in reversed(reports):
-        if report.reason in CREATE_PROBLEMS and report.generation == timer.generation:
-            if report.request_key:
-                mended = answered or not is_for(report.request_key, timer.open_request)
-            else:
-                mended = any(run.occurrence_ms >= report.occurrence_ms and not run.by_hand for run in started)
-                mended = mended or not _is_later(report.occurrence_ms, timer.status, "lastScheduleTime")
-            return None if mended else report
+        if report.reason not in CREATE_PROBLEMS or report.generation != timer.generation:
+            continue
+        if report.request_key:
+            mended = answered or not is_for(report.request_key, timer.open_request)
+        else:
+            is_later = _is_later(report.occurrence_ms, timer.status, "lastScheduleTime")
+            mended = report.occurrence_ms <= fired_ms or not is_later
+        if not mended:
+            return report
     return None
 
 

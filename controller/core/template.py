@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from controller.core.reasons import Reason
 from controller.core.refusal import refusal_reason
+from controller.core.timer import Timer, condition
 
 PROBLEM = "jobTemplate: "
 """How the message of a template that is not accepted begins."""
@@ -22,6 +23,13 @@ class TemplateCheck:
     message: str
 
 
+def is_unchecked(timer: Timer) -> bool:
+    """Whether status does not tell of a check of this generation, and one would be of use."""
+    if timer.problem is not None or timer.being_deleted:
+        return False
+    return condition(timer.status, "TemplateValid").get("observedGeneration") != timer.generation
+
+
 def accepted(generation: int) -> TemplateCheck:
     """The API server would create this Job, and every field of it is known."""
     return TemplateCheck(generation, True, "The API server accepts a Job of this template.")
@@ -37,4 +45,9 @@ def refused(generation: int, status: int, message: str, causes: tuple[str, ...])
     if reason is Reason.INVALID_TEMPLATE and _NO_DRY_RUN not in message:
         # In front of it stands only that this is a Job.
         return TemplateCheck(generation, False, f"{PROBLEM}{message.rpartition(_STRICT)[2]}"[:_MESSAGE_LIMIT])
-    return TemplateCheck(generation, None, f"The template could not be checked: {message}"[:_MESSAGE_LIMIT])
+    return unanswered(generation, message)
+
+
+def unanswered(generation: int, why: str) -> TemplateCheck:
+    """Nothing is known of the template."""
+    return TemplateCheck(generation, None, f"The template could not be checked: {why}"[:_MESSAGE_LIMIT])

@@ -170,6 +170,11 @@ def _recorded(status: Mapping[str, Any]) -> Recorded:
     )
 
 
+def condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """A condition by its type; empty where there is none."""
+    return next((entry for entry in status.get("conditions") or () if entry["type"] == kind), {})
+
+
 def _last_set_ms(metadata: Mapping[str, Any], part: str, subresource: str | None) -> int | None:
     return max(
         (

@@ -23,9 +23,14 @@ def connect_redis(settings: Settings) -> Redis:
         socket_connect_timeout=_TIMEOUT_S,
         health_check_interval=15,
         retry=Retry(NoBackoff(), 0),
-        client_name=f"redistimer-{settings.identity}"[:100].replace(" ", "-"),
+        client_name=client_name(settings.identity),
     )
     if settings.redis_password is not None:
         # Not as an argument above: what the URL says would win over it.
         redis.connection_pool.connection_kwargs["password"] = settings.redis_password
     return redis
+
+
+def client_name(identity: str) -> str:
+    """How Redis shows the connections of a process."""
+    return f"redistimer-{identity}"[:100].replace(" ", "-")

@@ -8,7 +8,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import aiohttp
 import orjson
@@ -23,7 +23,27 @@ JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 
 _PAGE = 500
+_NO_ANSWER = (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError)
+
+_WATCH_S = 60
+"""So long the server lets a watch last. Then whoever watches lists again, and so notices what got lost on the way."""
+
+_SILENCE_S = 15
+"""So much longer than that a connection may say nothing before it counts as broken."""
 _MESSAGE_LIMIT = 600
+
+
+class Limits(Protocol):
+    """What a client takes from the settings, or from anybody who has none."""
+
+    @property
+    def api_timeout_seconds(self) -> float: ...
+
+    @property
+    def api_connections(self) -> int: ...
+
+    @property
+    def use_proxy(self) -> bool: ...
 
 
 class ApiServer:
@@ -32,16 +52,17 @@ class ApiServer:
     Every method raises ApiError where the server refuses and ApiUnreachableError where it does not answer.
     """
 
-    def __init__(self, configuration: Configuration, settings: Settings) -> None:
+    def __init__(self, configuration: Configuration, limits: Limits) -> None:
         self._configuration = configuration
         self._host = configuration.host.rstrip("/")
-        self._timeout = aiohttp.ClientTimeout(total=settings.api_timeout_seconds)
+        self._server_hostname = configuration.tls_server_name or None
         ssl_context = RESTClientObject(configuration).ssl_context
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=settings.api_connections, ssl=ssl_context),
+            connector=aiohttp.TCPConnector(limit=limits.api_connections, ssl=ssl_context),
             # Looking for proxies costs thread hops on every request, three times the CPU of the request itself.
-            trust_env=settings.use_proxy,
-            timeout=self._timeout,
+            trust_env=limits.use_proxy,
+            proxy=configuration.proxy or None,
+            timeout=aiohttp.ClientTimeout(total=limits.api_timeout_seconds),
         )
 
     @classmethod
@@ -115,21 +136,54 @@ class ApiServer:
             if not parameters["continue"]:
                 return
 
+    async def watch(self, path: str, version: str, **parameters: str) -> AsyncIterator[dict[str, Any]]:
+        """The changes of a collection after a resourceVersion, as {"type": ..., "object": ...}, until the server ends.
+
+        ApiError with status 410: the version is too old, list again.
+        """
+        parameters = {**parameters, "watch": "1", "resourceVersion": version, "timeoutSeconds": str(_WATCH_S)}
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_SILENCE_S, sock_read=_WATCH_S + _SILENCE_S)
+        try:
+            async with self._session.get(
+                self._host + path,
+                params=parameters,
+                headers=await self._headers(),
+                server_hostname=self._server_hostname,
+                timeout=timeout,
+            ) as response:
+                if response.status >= 400:
+                    raise _refusal(response.status, response.headers.get("Retry-After"), await response.read())
+                # Not by readline: an object may be longer than a reader's buffer.
+                rest = b""
+                async for chunk in response.content.iter_any():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in filter(None, lines):
+                        yield _event(line, path)
+        except _NO_ANSWER as error:
+            raise ApiUnreachableError(f"watch {path}: {type(error).__name__} {error}".rstrip()) from None
+
+    async def _headers(self) -> dict[str, str]:
+        headers = {"Accept": JSON}
+        token = await self._configuration.get_api_key_with_prefix("BearerToken")
+        return headers | ({"Authorization": token} if token else {})
+
     async def _request(
         self, method: str, path: str, parameters: Mapping[str, str], body: bytes | None = None, kind: str = JSON
     ) -> dict[str, Any]:
-        headers = {"Accept": JSON}
+        headers = await self._headers()
         if body is not None:
             headers["Content-Type"] = kind
-        token = await self._configuration.get_api_key_with_prefix("BearerToken")
-        if token:
-            headers["Authorization"] = token
         try:
             async with self._session.request(
-                method, self._host + path, params=parameters, data=body, headers=headers
+                method,
+                self._host + path,
+                params=parameters,
+                data=body,
+                headers=headers,
+                server_hostname=self._server_hostname,
             ) as response:
                 payload = await response.read()
-        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
+        except _NO_ANSWER as error:
             raise ApiUnreachableError(f"{method} {path}: {type(error).__name__} {error}".rstrip()) from None
         if response.status >= 400:
             raise _refusal(response.status, response.headers.get("Retry-After"), payload)
@@ -150,3 +204,14 @@ def _refusal(status: int, retry_after: str | None, payload: bytes) -> ApiError:
         message, reason, causes = payload[:_MESSAGE_LIMIT].decode(errors="replace"), "", ()
     seconds = float(retry_after) if retry_after and retry_after.isdigit() else None
     return ApiError(status, reason, message[:_MESSAGE_LIMIT], causes, seconds)
+
+
+def _event(line: bytes, path: str) -> dict[str, Any]:
+    try:
+        event: dict[str, Any] = orjson.loads(line)
+    except ValueError:
+        raise ApiUnreachableError(f"watch {path}: the answer is not JSON") from None
+    if event["type"] == "ERROR":
+        status = event["object"]
+        raise ApiError(status.get("code", 0), status.get("reason", ""), status.get("message", ""))
+    return event

@@ -10,9 +10,14 @@ CLUSTER_IDENTITY = "/api/v1/namespaces/kube-system"
 """The UID of this namespace names the cluster: it exists in each, and nobody recreates it."""
 
 
+def timers(namespace: str) -> str:
+    """The RedisTimers of a namespace."""
+    return f"/apis/{GROUP}/{VERSION}/namespaces/{quote(namespace, safe='')}/{PLURAL}"
+
+
 def timer(namespace: str, name: str) -> str:
     """A RedisTimer. Workers know both names from Redis, which must not be able to name anything else."""
-    return f"/apis/{GROUP}/{VERSION}/namespaces/{quote(namespace, safe='')}/{PLURAL}/{quote(name, safe='')}"
+    return f"{timers(namespace)}/{quote(name, safe='')}"
 
 
 def timer_status(namespace: str, name: str) -> str:

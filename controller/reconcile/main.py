@@ -78,8 +78,8 @@ async def _lead(
     outcomes = Outcomes(table, index, health)
     guardian = Guardian(index, rebuild, outcomes, health, settings.rebuild_seconds)
     herald = Herald(api, health, settings.identity, settings.events_per_second)
-    templates = Templates(api, settings.template_checks_per_second)
-    report = StatusReport(table, api, index, health, herald, templates)
+    templates = Templates(table, api, health, settings.template_checks_per_second)
+    report = StatusReport(table, api, index, health, herald)
 
     tasks: list[asyncio.Task[Any]] = [
         asyncio.create_task(loop(leadership.keep)),
@@ -93,7 +93,7 @@ async def _lead(
         stop_on_signals(stopping)  # kopf has put its own handlers in their place
         tasks.append(asyncio.create_task(loop(guardian.step)))
         await first_of(*tasks, asyncio.create_task(guardian.rebuilt.wait()))
-        steps: list[Step] = [sync.step, outcomes.step, report.step, herald.step]
+        steps: list[Step] = [sync.step, outcomes.step, templates.step, report.step, herald.step]
         tasks += [asyncio.create_task(loop(step)) for step in steps]
         await first_of(*tasks)
     finally:

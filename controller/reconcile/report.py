@@ -22,7 +22,6 @@ from controller.observe import metrics
 from controller.observe.health import Health
 from controller.reconcile.herald import Herald
 from controller.reconcile.table import Entry, Table
-from controller.reconcile.templates import Templates
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +35,12 @@ _REFUSED_PAUSE_S = 60.0
 class StatusReport:
     """The only writer of status."""
 
-    def __init__(
-        self, table: Table, api: ApiServer, index: Index, health: Health, herald: Herald, templates: Templates
-    ) -> None:
+    def __init__(self, table: Table, api: ApiServer, index: Index, health: Health, herald: Herald) -> None:
         self._table = table
         self._api = api
         self._index = index
         self._health = health
         self._herald = herald
-        self._templates = templates
 
     async def step(self) -> bool:
         """Write a handful of statuses side by side; what could not be written is queued again."""
@@ -56,7 +52,6 @@ class StatusReport:
     async def _try(self, uid: str) -> None:
         entry = self._table.entries.get(uid)
         if entry is None:
-            self._templates.forget(uid)
             return
         timer = entry.timer
         keys = {"timer": f"{timer.namespace}/{timer.name}"}
@@ -80,10 +75,9 @@ class StatusReport:
         if entry.synced_generation < timer.generation:
             # Status must not say that an edit is dealt with while the index may still fire what was before it.
             return _UNSYNCED_PAUSE_S
-        check_in_s = await self._check_template(entry, timer)
-        if check_in_s and timer.recorded.generation < timer.generation:
-            # Whoever waits for Ready learns of a typo, too.
-            return check_in_s
+        if timer.recorded.generation < timer.generation and self._table.awaits_check(entry):
+            # Whoever waits for Ready learns of a typo, too. The check ends with its verdict here.
+            return None
         runs, reports = list(entry.runs.values()), dict(entry.reports)
         news = news_of(timer, runs, reports.values(), wall_clock_ms())
         status = next_status(timer, runs, news, wall_clock_ms(), entry.template)
@@ -92,21 +86,11 @@ class StatusReport:
             body = {"metadata": {"resourceVersion": timer.resource_version}, "status": patch}
             self._table.written(uid, await self._api.merge(paths.timer_status(timer.namespace, timer.name), body))
             metrics.STATUS_WRITES.labels("written").inc()
-            self._herald.tell(timer, events_between(timer.status, status, news))
+        self._herald.tell(timer, events_between(timer.status, status, news))
         await self._index.delete_outcomes(list(reports))
         self._table.taken_in(uid, runs, reports)
         await self._remove(uid, surplus_runs(timer, runs))
-        return _earliest(check_in_s, await self._retire(entry))
-
-    async def _check_template(self, entry: Entry, timer: Timer) -> float | None:
-        """Have the template checked where that is due; or in how many seconds it is."""
-        if entry.template is not None and entry.template.generation == timer.generation:
-            return None
-        found = await self._templates.look(timer)
-        if isinstance(found, float):
-            return found
-        entry.template = found
-        return None
+        return await self._retire(entry)
 
     async def _retire(self, entry: Entry) -> float | None:
         """Delete a timer that outlived its completion; or in how many seconds that is due."""
@@ -140,7 +124,3 @@ class StatusReport:
         for run in surplus:
             await delete_job(self._api, run)
             self._table.run_gone(uid, run.uid)
-
-
-def _earliest(*pauses_s: float | None) -> float | None:
-    return min((pause_s for pause_s in pauses_s if pause_s is not None), default=None)

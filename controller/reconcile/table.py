@@ -14,7 +14,7 @@ from typing import Any
 from controller.core.identity import TICKET_LENGTH, manual_ticket, ticket_of
 from controller.core.job import Outcome, Run, parse_run
 from controller.core.report import Report
-from controller.core.template import TemplateCheck
+from controller.core.template import TemplateCheck, is_unchecked
 from controller.core.timer import Timer, parse_timer
 from controller.reconcile.pending import Pending
 
@@ -53,11 +53,12 @@ class Entry:
 
 
 class Table:
-    """All timers by UID. `to_sync` and `to_report` name those whose ticket or status has to follow."""
+    """All timers by UID. `to_sync`, `to_check` and `to_report` name those whose ticket, template and status follow."""
 
     def __init__(self, status_seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.entries: dict[str, Entry] = {}
         self.to_sync = Pending()
+        self.to_check = Pending()
         self.to_report = Pending()
         self._status_seconds = status_seconds
         self._monotonic = monotonic
@@ -89,6 +90,8 @@ class Table:
                 return
         self.to_sync.add(uid)
         self.to_report.add(uid)
+        if self.awaits_check(self.entries[uid]):
+            self.to_check.add(uid)
 
     def timer_deleted(self, uid: str) -> None:
         """A timer is gone for good."""
@@ -147,6 +150,17 @@ class Table:
         self._report(uid)
         return True
 
+    def awaits_check(self, entry: Entry) -> bool:
+        """Whether the template of this generation is still to be checked."""
+        known = entry.template is not None and entry.template.generation == entry.timer.generation
+        return is_unchecked(entry.timer) and not known
+
+    def template_checked(self, uid: str, found: TemplateCheck) -> None:
+        """What was found out about a timer's template."""
+        if uid in self.entries:
+            self.entries[uid].template = found
+            self.to_report.add(uid)
+
     def written(self, uid: str, obj: Mapping[str, Any]) -> None:
         """The answer to a write of this timer's status."""
         if uid in self.entries:
@@ -158,7 +172,8 @@ class Table:
         entry = self.entries.get(uid)
         if entry is None:
             return
-        entry.template = None
+        if not is_unchecked(entry.timer):
+            entry.template = None
         for run in runs:
             if run.gone:
                 entry.runs.pop(run.uid, None)

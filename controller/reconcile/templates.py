@@ -1,76 +1,94 @@
 """Checks each jobTemplate once per generation, by creating its Job as a dry run: a typo is known when it is applied."""
 
+import asyncio
+import logging
 import time
 from collections.abc import Callable
 
 import orjson
 
-from controller.core.conditions import condition
 from controller.core.job import job_manifest
-from controller.core.template import TemplateCheck, accepted, refused
+from controller.core.template import TemplateCheck, accepted, refused, unanswered
 from controller.core.timer import Timer, parse_timer
 from controller.kube import paths
 from controller.kube.api import ApiServer
-from controller.kube.errors import ApiError
+from controller.kube.errors import ApiError, ApiUnreachableError
+from controller.observe.health import Health
+from controller.reconcile.table import Table
 
-_BURST_S = 1.0
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 8
+_TROUBLE_PAUSE_S = 5.0
+_NAME_LIMIT = 50
 
 
 class Templates:
     """Dry runs, so many a second: a hundred thousand timers applied at once must not keep the API server busy."""
 
-    def __init__(self, api: ApiServer, per_second: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        table: Table,
+        api: ApiServer,
+        health: Health,
+        per_second: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._table = table
         self._api = api
-        self._interval_s = 1 / per_second
+        self._health = health
+        self._per_second = per_second
         self._monotonic = monotonic
-        self._free_at_s = 0.0
-        self._turns: dict[str, float] = {}
 
-    async def look(self, timer: Timer) -> TemplateCheck | float | None:
-        """What a check finds; or in how many seconds it is this timer's turn; or None where no check is needed.
+    async def step(self) -> bool:
+        """Check a handful of templates side by side, then wait as long as the rate says."""
+        uids = await self._table.to_check.take(_AT_ONCE)
+        self._health.beat("templates")
+        started = self._monotonic()
+        await asyncio.gather(*(self._try(uid) for uid in uids))
+        await asyncio.sleep(max(0.0, len(uids) / self._per_second - (self._monotonic() - started)))
+        return True
 
-        Raises ApiUnreachableError, and ApiError where the server has no capacity.
-        """
-        if not _is_unchecked(timer):
-            self._turns.pop(timer.uid, None)
-            return None
-        now = self._monotonic()
-        if timer.uid not in self._turns:
-            self._turns[timer.uid] = self._next_turn(now)
-        wait_s = self._turns[timer.uid] - now
-        if wait_s > 0:
-            return wait_s
-        del self._turns[timer.uid]
-        return await self._check(timer)
-
-    def forget(self, uid: str) -> None:
-        """This timer is gone."""
-        self._turns.pop(uid, None)
-
-    def _next_turn(self, now: float) -> float:
-        self._free_at_s = max(self._free_at_s, now - _BURST_S) + self._interval_s
-        return self._free_at_s
+    async def _try(self, uid: str) -> None:
+        entry = self._table.entries.get(uid)
+        if entry is None:
+            return
+        timer = entry.timer
+        keys = {"timer": f"{timer.namespace}/{timer.name}"}
+        try:
+            found = await self._check(timer)
+        except (ApiError, ApiUnreachableError) as error:
+            log.warning("template not checked, trying again: %s", error, extra=keys)
+            self._table.to_check.add(uid, _TROUBLE_PAUSE_S)
+            return
+        except Exception:
+            # Status does not wait for what will not come.
+            log.exception("unexpected error, template not checked", extra=keys)
+            found = unanswered(timer.generation, "an unexpected error, see the log of the controller")
+        if found is not None:
+            self._table.template_checked(uid, found)
 
     async def _check(self, timer: Timer) -> TemplateCheck | None:
+        """What the API server says; None where the timer is another one by now, of which news are on the way."""
         # Templates are not kept in the table: they are by far the largest part of a timer.
-        whole = parse_timer(await self._api.get(paths.timer(timer.namespace, timer.name)))
+        try:
+            whole = parse_timer(await self._api.get(paths.timer(timer.namespace, timer.name)))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
         if whole.uid != timer.uid or whole.generation != timer.generation:
-            # News of this are on the way, and bring it here again.
             return None
         manifest = job_manifest(whole, timer.created_ms)
-        manifest["metadata"]["generateName"] = f"{manifest['metadata'].pop('name')[:50]}-"
+        manifest["metadata"]["generateName"] = f"{manifest['metadata'].pop('name')[:_NAME_LIMIT]}-"
+        body = orjson.dumps(manifest)
         try:
-            await self._api.create(
-                paths.jobs(timer.namespace), orjson.dumps(manifest), dryRun="All", fieldValidation="Strict"
-            )
+            await self._api.create(paths.jobs(timer.namespace), body, dryRun="All", fieldValidation="Strict")
         except ApiError as error:
             if error.overloaded:
                 raise
             return refused(timer.generation, error.status, error.message, error.causes)
+        except ApiUnreachableError as error:
+            # The timer could be read just before: a webhook that takes too long answers for the server.
+            return unanswered(timer.generation, str(error))
         return accepted(timer.generation)
-
-
-def _is_unchecked(timer: Timer) -> bool:
-    if timer.problem is not None or timer.being_deleted:
-        return False
-    return condition(timer.status, "TemplateValid").get("observedGeneration") != timer.generation

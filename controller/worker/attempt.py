@@ -75,7 +75,9 @@ class Attempt:
         """When to try again after a refusal."""
         if self.trigger:
             return now_ms + REQUEST_BACKOFF_MS
-        return try_again_ms(self.due_ms, now_ms, self.decision.next_ms)
+        # Where all overdue runs run, the next one decides nothing about this one.
+        makes_up = self.timer.policy.missed_runs is MissedRuns.ALL
+        return try_again_ms(self.due_ms, now_ms, None if makes_up else self.decision.next_ms)
 
     def report(self, reason: Reason, message: str) -> Report:
         """A report about it."""

@@ -144,15 +144,15 @@ class Firing:
             if attempt.may_be_stopped and (await self._read(attempt.lease) or attempt.timer).stopped:
                 return await self._give_back(attempt.lease, self._now_ms())
             if attempt.concurrency is not Concurrency.ALLOW:
+                # First make sure that nobody else is creating a run of this timer, then ask which there are.
+                if not await self._may_act(attempt):
+                    return None
                 others = await active_runs(self._api, attempt.timer, attempt.lease.fired_ms, attempt.name)
                 if others and attempt.concurrency is Concurrency.FORBID:
                     return await self._skip(attempt, others)
-                if others:
-                    if not await self._may_act(attempt):
-                        return None
-                    for other in others:
-                        await delete_job(self._api, other)
-                        reports.append(attempt.replaces(other))
+                for other in others:
+                    await delete_job(self._api, other)
+                    reports.append(attempt.replaces(other))
             if not await self._may_act(attempt, *reports):
                 return None
             result = await create_job(self._api, attempt.timer, attempt.name, body)

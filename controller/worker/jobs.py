@@ -3,7 +3,7 @@
 import asyncio
 
 from controller.core.identity import job_name, manual_job_name
-from controller.core.job import Outcome, Run, parse_run
+from controller.core.job import TIMER_UID_LABEL, Outcome, Run, parse_run
 from controller.core.reasons import Reason
 from controller.core.timer import Timer
 from controller.kube import paths
@@ -29,18 +29,30 @@ async def create_job(api: ApiServer, timer: Timer, name: str, body: bytes) -> st
 
 
 async def active_runs(api: ApiServer, timer: Timer, fired_ms: int, but: str) -> list[Run]:
-    """The timer's Jobs that have not finished, asked for by name and afresh, but for one.
+    """The timer's Jobs that have not finished, asked for afresh, but for one.
 
-    Those can be: what fired last, what was asked for by hand last, and what status called active. A list would show
-    the same, at a price that grows with the namespace.
+    By name where the names are known: what fired last, what was asked for by hand last, and what status called active.
+    A list costs more with every Job of the namespace; it is for when somebody asks for runs by hand, maybe for more
+    of them than the timer shows.
     """
-    names = {entry["name"] for entry in timer.status.get("active") or ()}
-    if fired_ms:
-        names.add(job_name(timer.name, timer.uid, fired_ms))
-    if timer.request:
-        names.add(manual_job_name(timer.name, timer.uid, timer.request))
-    runs = await asyncio.gather(*(_run(api, timer, name) for name in sorted(names - {but})))
-    return [run for run in runs if run is not None and run.outcome is Outcome.ACTIVE]
+    if timer.open_request:
+        runs = await _list(api, timer)
+    else:
+        names = {entry["name"] for entry in timer.status.get("active") or ()}
+        if fired_ms:
+            names.add(job_name(timer.name, timer.uid, fired_ms))
+        if timer.request:
+            names.add(manual_job_name(timer.name, timer.uid, timer.request))
+        found = await asyncio.gather(*(_run(api, timer, name) for name in sorted(names - {but})))
+        runs = [run for run in found if run is not None]
+    return [run for run in runs if run.outcome is Outcome.ACTIVE and run.name != but]
+
+
+async def _list(api: ApiServer, timer: Timer) -> list[Run]:
+    selector = f"{TIMER_UID_LABEL}={timer.uid}"
+    jobs = [job async for page in api.pages(paths.jobs(timer.namespace), labelSelector=selector) for job in page]
+    runs = sorted((run for job in jobs if (run := parse_run(job))), key=lambda run: run.created_ms)
+    return [run for run in runs if run.timer_uid == timer.uid]
 
 
 async def _run(api: ApiServer, timer: Timer, name: str) -> Run | None:

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from controller.core.job import Outcome, Run, parse_run
-from controller.core.conditions import condition
-from controller.core.timer import Timer, parse_timer
+from controller.core.timer import Timer, condition, parse_timer
 from tests.harness.accounts import Account, Due, Phase, SeenRun, due_in, settle
 from tests.harness.lag import Lag, lag_of
 from tests.harness.watch import Seen

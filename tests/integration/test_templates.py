@@ -1,7 +1,10 @@
 """What is wrong with a template is known when it is applied."""
 
+import yaml
+
+from tests.cluster.stack import CHECKOUT
 from tests.integration.together import side_by_side
-from tests.integration.world import World, template
+from tests.integration.world import Timer, World, template
 
 
 @side_by_side
@@ -54,3 +57,12 @@ def test_ready_and_complete_can_be_waited_for_with_kubectl(world: World) -> None
         arguments = ("wait", f"--for=condition={condition}", "rt/timer", "-n", world.namespace, "--timeout=60s")
         assert "condition met" in kubectl(*arguments).stdout
     assert len(timer.fired()) == 1
+
+
+@side_by_side
+def test_the_templates_of_all_examples_are_accepted(world: World) -> None:
+    examples = [yaml.safe_load(file.read_text()) for file in (CHECKOUT / "deploy" / "examples").glob("*.yaml")]
+    assert len(examples) >= 12
+    for example in examples:
+        timer = Timer(world, world.add("RedisTimer", "redistimer.dev/v1alpha1", example))
+        timer.wait_for_condition("TemplateValid", "True", "TemplateAccepted")

@@ -106,7 +106,7 @@ def test_ours_still_finds_what_lies_beyond_the_five_years_that_a_cronjob_looks_a
 
 
 def test_the_interval_of_every_is_that_of_a_cronjob() -> None:
-    # Only the interval: ours counts from creation, a CronJob from whenever it ran last.
+    # Only the interval: both count from their creation, which the parser does not know.
     source = Expressions(SEED)
     expressions = [*CORNERS, *(source.every() for _ in range(1_500))]
     start_s = 1_800_000_000

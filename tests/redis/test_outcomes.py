@@ -21,6 +21,34 @@ async def test_exactly_what_was_reported_comes_out_in_order(index: Index) -> Non
     assert await reports(index) == [missed, refused]
 
 
+async def test_one_acknowledgement_can_report_several_things_and_they_come_out_in_order(index: Index) -> None:
+    told = (a_report(count=2), a_report(reason=Reason.JOB_ALREADY_ACTIVE, message="line\nafter line\r\n"))
+    await index.ack([done(await claim_one(index), None, reports=told)])
+    assert await reports(index) == list(told)
+
+
+async def test_one_retry_can_report_several_things(index: Index) -> None:
+    told = tuple(a_report(reason=Reason.SUCCESSFUL_DELETE, message=f"Deleted job {n}.") for n in range(3))
+    await index.retry([again(await claim_one(index), 5, reports=told)])
+    assert await reports(index) == list(told)
+
+
+async def test_what_each_of_a_batch_reports_is_kept_apart(index: Index) -> None:
+    await index.sync([wanted(A, 1), wanted(B, 2)])
+    a, b = await claim(index)
+    first, second = a_report(), (a_report(ticket=B), a_report(ticket=B, reason=Reason.FORBIDDEN))
+    assert await index.ack([done(a, None, reports=(first,)), done(b, None, reports=second)]) == [True, True]
+    assert await reports(index) == [first, *second]
+
+
+async def test_a_report_about_a_request_says_which(index: Index) -> None:
+    told = a_report(ticket=f"{A}~abcdefgh", reason=Reason.JOB_ALREADY_ACTIVE)
+    await index.ack([done(await claim_one(index), None, reports=(told,))])
+    (found,) = await reports(index)
+    assert found is not None
+    assert found.request_key == "abcdefgh"
+
+
 async def test_nothing_to_report_leaves_nothing(index: Index) -> None:
     await index.ack([done(await claim_one(index), None)])
     await index.retry([again(await claim_one(index), 1)])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from controller.cli.manifests import BadManifest, Manifest, OtherManifest, read_manifests
+from controller.cli.forecast.manifests import BadManifest, Manifest, OtherManifest, read_manifests
 from controller.core.timer import SPEC_FIELDS
 
 CRD = Path(__file__).parents[3] / "crds" / "redistimers.yaml"

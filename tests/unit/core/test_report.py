@@ -42,6 +42,14 @@ def test_a_report_need_not_say_how_many_or_why() -> None:
         {"ticket": "A" * 23},
         {"ticket": "A" * 21 + "/"},
         {"ticket": "A" * 22 + "\n"},
+        {"ticket": "A" * 22 + "~"},
+        {"ticket": "A" * 22 + "~abcdefg"},
+        {"ticket": "A" * 22 + "~abcdefgh2"},
+        {"ticket": "A" * 22 + "~ABCDEFGH"},
+        {"ticket": "A" * 22 + "~abcdefg1"},
+        {"ticket": "A" * 22 + "-abcdefgh"},
+        {"ticket": "A" * 22 + "~abcdefgh\n"},
+        {"ticket": "A" * 21 + "~abcdefgh"},
         {"reason": "Whatever"},
         {"generation": 0},
         {"occurrence_ms": -1},
@@ -55,6 +63,13 @@ def test_a_report_need_not_say_how_many_or_why() -> None:
 def test_a_report_out_of_bounds_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Report.model_validate(GOOD | change)
+
+
+@pytest.mark.parametrize(("ticket", "key"), [("A" * 22, ""), ("A" * 22 + "~abc234xy", "abc234xy")])
+def test_a_report_says_whether_it_is_about_an_occurrence_or_about_which_request(ticket: str, key: str) -> None:
+    report = Report.model_validate(GOOD | {"ticket": ticket})
+    assert report.request_key == key
+    assert Report.model_validate_json(report.model_dump_json()) == report
 
 
 @pytest.mark.parametrize("missing", ["ticket", "reason", "generation", "occurrence_ms"])

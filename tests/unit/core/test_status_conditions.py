@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from controller.core.conditions import condition
 from controller.core.instants import rfc3339
 from controller.core.job import Outcome, Run
 from controller.core.reasons import CREATE_PROBLEMS, Reason
 from controller.core.report import Report
+from controller.core.timer import condition
 from tests.unit.core.objects import (
     CREATED_MS,
     HOUR_MS,

@@ -93,7 +93,8 @@ class StubApi:
 
     async def delete(self, path: str, options: Mapping[str, Any]) -> None:
         await self._arrive(Request("DELETE", path, {}, dict(options)))
-        if self._stored(path)["metadata"]["uid"] != options["preconditions"]["uid"]:
+        stored = self._stored(path)["metadata"]
+        if any(stored[field] != expected for field, expected in options["preconditions"].items()):
             raise CONFLICT
         del self.objects[path]
 

@@ -60,6 +60,7 @@ class Desk:
         self.table = Table(status_seconds=2, monotonic=self.monotonic)
         self.table.to_sync = Pending(self.monotonic)
         self.table.to_report = Pending(self.monotonic)
+        self.table.to_check = Pending(self.monotonic)
         self.sync = Sync(self.table, self.index, self.health)
 
     def store(self, spec: dict[str, Any] = HOURLY, **changes: Any) -> dict[str, Any]:

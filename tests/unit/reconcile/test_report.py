@@ -1,90 +1,15 @@
 """Writing status: when, what, in which order with what goes with it, and what comes of refusals."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import pytest
 
-from controller.core.events import EventDraft
 from controller.core.instants import rfc3339
 from controller.core.reasons import Reason
-from controller.core.timer import Timer
 from controller.kube import paths
 from controller.kube.errors import ApiError, ApiUnreachableError
-from controller.reconcile.report import StatusReport
-from controller.reconcile.templates import Templates
-from tests.unit.core.objects import UID, report, timer
+from tests.unit.core.objects import UID
 from tests.unit.kube.stub_api import CONFLICT, NOT_FOUND, TOO_MANY_REQUESTS
 from tests.unit.reconcile.desk import ELEVEN, FAILED, HOURLY, THIRTEEN, TWELVE, Desk, job, succeeded_at, uid
-
-TIMER = paths.timer("default", "nightly")
-STATUS = paths.timer_status("default", "nightly")
-
-
-class RecordedHerald:
-    """A herald that remembers what it is to tell."""
-
-    def __init__(self) -> None:
-        self.drafts: list[EventDraft] = []
-
-    def tell(self, _: Timer, drafts: Sequence[EventDraft]) -> None:
-        self.drafts += drafts
-
-
-class Writer:
-    """The status writer, and one timer that is in the index."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        self.api: Any = desk.api
-        self.herald: Any = RecordedHerald()
-        self.templates = Templates(self.api, 10, desk.monotonic)
-        self.report = StatusReport(desk.table, self.api, desk.index, desk.health, self.herald, self.templates)
-
-    async def start(self, spec: dict[str, Any] = HOURLY, **changes: Any) -> None:
-        """Store and see the timer, carry it into the index, and write its first status."""
-        self.desk.table.see_timer(self.desk.store(spec, **changes))
-        await self.desk.sync.step()
-        await self.report.step()
-        self.desk.journal.clear()
-        self.desk.api.requests.clear()
-
-    async def write(self) -> None:
-        """Let the timer's status be written, now."""
-        self.desk.table.to_report.add(UID)
-        await self.report.step()
-
-    async def tell(self, *occurrences: int, reason: Reason = Reason.MISS_SCHEDULE) -> None:
-        """Let workers report about these occurrences."""
-        for occurrence_ms in occurrences:
-            told = report(timer(HOURLY), occurrence_ms, reason, message="no")
-            key = self.desk.index.keys.outcomes
-            report_id = await self.desk.redis.xadd(key, {"report": told.model_dump_json()})
-            assert self.desk.table.see_report(report_id, told)
-
-    @property
-    def status(self) -> dict[str, Any]:
-        """The status on the API server."""
-        status: dict[str, Any] = self.desk.api.objects[TIMER].get("status", {})
-        return status
-
-    def patches(self) -> Sequence[Any]:
-        return [request.body for request in self.desk.api.made("PATCH")]
-
-    def events(self) -> list[tuple[str, str]]:
-        """Type and reason of each Event that was to be told."""
-        return [(draft.kind, str(draft.reason)) for draft in self.herald.drafts]
-
-    async def stream_length(self) -> int:
-        return int(await self.desk.redis.xlen(self.desk.index.keys.outcomes))
-
-    async def retried_after_s(self) -> float | None:
-        """How long from now the timer's status is written again, None where it does not wait for that."""
-        for waited in range(1201):
-            if await self.desk.ripe(self.desk.table.to_report):
-                return waited / 10
-            self.desk.monotonic.now_s += 0.1
-        return None
+from tests.unit.reconcile.writer import STATUS, TIMER, Writer
 
 
 @pytest.fixture
@@ -97,6 +22,7 @@ async def test_an_edit_that_has_not_reached_the_index_is_not_acknowledged(desk: 
     await writer.report.step()
     assert desk.api.made("PATCH") == []
     await desk.sync.step()
+    await writer.templates.step()
     desk.monotonic.now_s += 1
     await writer.report.step()
     assert writer.status["observedGeneration"] == 1
@@ -108,6 +34,7 @@ async def test_a_later_edit_has_to_reach_the_index_as_well(desk: Desk, writer: W
     await writer.write()
     assert desk.api.made("PATCH") == []
     await desk.sync.step()
+    await writer.templates.step()
     await writer.write()
     assert writer.status["observedGeneration"] == 2
 
@@ -263,6 +190,7 @@ async def test_one_timer_that_cannot_be_written_delays_no_other(
     desk.table.see_timer(desk.store())
     desk.table.see_timer(desk.store(uid=uid(2), name="other"))
     await desk.sync.step()
+    await writer.templates.step()
     desk.api.fail("PATCH", STATUS, RuntimeError("a fault of ours"))
     await writer.report.step()
     assert desk.api.objects[paths.timer("default", "other")]["status"]["observedGeneration"] == 1

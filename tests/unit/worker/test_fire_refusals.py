@@ -81,6 +81,17 @@ async def test_the_wait_for_another_try_does_not_go_beyond_the_next_occurrence(b
     assert bench.alarm.named == [TEN + 2 * MINUTE_MS]
 
 
+async def test_a_made_up_run_that_is_refused_waits_as_long_as_it_is_late_though_later_ones_are_due(
+    bench: Workbench,
+) -> None:
+    """The next one does not decide what becomes of it, as it does where only the latest runs."""
+    bench.clock.set("2026-03-01T13:30:00Z")
+    timer = bench.timer({**HOURLY, "missedRunPolicy": "All"})
+    bench.api.fail("POST", JOBS_PATH, FORBIDDEN)
+    await bench.firing.handle(await bench.claim(timer))
+    assert bench.alarm.named == [bench.clock() + MINUTE_MS]
+
+
 async def test_misses_are_put_on_record_before_the_refusal_is(bench: Workbench) -> None:
     bench.clock.set("2026-03-01T13:00:10Z")
     timer = bench.timer()

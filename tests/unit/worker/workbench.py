@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from controller.core.identity import job_name
+from controller.core.identity import job_name, manual_job_name, manual_ticket
+from controller.core.job import job_manifest
 from controller.core.report import Report
 from controller.core.timer import Timer, parse_timer
 from controller.index.messages import Lease, Wanted
@@ -75,6 +76,18 @@ class Workbench:
         await self.index.sync([Wanted(timer.ticket, generation, mark_ms, 1, timer.namespace, timer.name)])
         return await self.claim_again()
 
+    async def claim_by_hand(self, timer: Timer, fired_ms: int = 0, generation: int | None = None) -> Lease:
+        """A lease of the ticket of the run that is asked for. The schedule's own ticket waits for nothing."""
+        generation = generation or timer.generation
+        namespace, name = timer.namespace, timer.name
+        await self.index.sync(
+            [
+                Wanted(timer.ticket, generation, fired_ms, None, namespace, name, fired_ms),
+                Wanted(manual_ticket(timer.ticket, timer.request), generation, 0, 1, namespace, name),
+            ]
+        )
+        return await self.claim_again()
+
     async def claim_again(self) -> Lease:
         """The lease of the one ticket that is due."""
         token = f"token-{len(self.journal)}"
@@ -83,19 +96,27 @@ class Workbench:
         self.journal.clear()
         return lease
 
-    async def due_ms(self, timer: Timer) -> int | None:
-        """When the ticket is due, None where it waits for nothing."""
-        score = await self.redis.zscore(self.index.keys.due, timer.ticket)
+    def job(self, timer: Timer, occurrence_ms: int, request: str = "", backfill: bool = False, **changes: Any) -> str:
+        """Store a Job of an occurrence or a request, with changes of metadata or `status`; the path of it."""
+        made = job_manifest(timer, occurrence_ms, request, backfill) | {"status": changes.pop("status", {})}
+        made["metadata"] |= {"uid": f"uid-of-{made['metadata']['name']}", **changes}
+        path = paths.job(timer.namespace, made["metadata"]["name"])
+        self.api.put(path, made)
+        return path
+
+    async def due_ms(self, timer: Timer | str) -> int | None:
+        """When the ticket, or that of the timer, is due, None where it waits for nothing."""
+        score = await self.redis.zscore(self.index.keys.due, _ticket(timer))
         return None if score is None else int(score)
 
-    async def known(self, timer: Timer) -> tuple[int, int] | None:
+    async def known(self, timer: Timer | str) -> tuple[int, int] | None:
         """Generation and high-water mark of the ticket, None where it is forgotten."""
-        text = await self.redis.hget(self.index.keys.tickets, timer.ticket)
+        text = await self.redis.hget(self.index.keys.tickets, _ticket(timer))
         return None if text is None else (int(text.split()[0]), int(text.split()[1]))
 
-    async def is_leased(self, timer: Timer) -> bool:
+    async def is_leased(self, timer: Timer | str) -> bool:
         """Whether somebody holds the ticket."""
-        return bool(await self.redis.hexists(self.index.keys.lease, timer.ticket))
+        return bool(await self.redis.hexists(self.index.keys.lease, _ticket(timer)))
 
     async def reports(self) -> list[Report]:
         """All that was reported."""
@@ -105,8 +126,25 @@ class Workbench:
         """The requests to create a Job."""
         return self.api.made("POST")
 
+    def made(self) -> list[str]:
+        """The names of the Jobs that were to be created, in order."""
+        return [request.body["metadata"]["name"] for request in self.jobs_made()]
+
+    def acts(self) -> list[str]:
+        """What index and API server were asked to do, in order."""
+        return [act for act, _ in self.journal]
+
     async def _note(self, request: Request) -> None:
         self.journal.append((request.method, self.clock()))
+
+
+def _ticket(timer: Timer | str) -> str:
+    return timer if isinstance(timer, str) else timer.ticket
+
+
+def request_path(timer: Timer, request: str) -> str:
+    """Where the Job of a request is."""
+    return paths.job(timer.namespace, manual_job_name(timer.name, timer.uid, request))
 
 
 def job_path(timer: Timer, occurrence_ms: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from controller.cli.manifests import BadManifest, Manifest
+from controller.cli.forecast.manifests import BadManifest, Manifest
 from controller.core.problems import SpecError
 from controller.core.schedule.compose import Union
 from controller.core.schedule.daytime import SECONDS_A_DAY
@@ -51,10 +51,16 @@ class Forecast:
     after_ms: int
     created_ms: int
     timing: Timing
+    held: tuple[str, str] | None = None
+    """What its status says is in the way, reason and message; None where nothing is, or but for spec.suspend."""
+    stopped: bool = False
+    """Whether nothing fires because of that."""
 
     def occurrences(self, count: int) -> list[int]:
-        """The next nominal times; none while the timer is suspended."""
-        return [] if self.manifest.suspended else list(islice(iterate(self.timing.schedule, self.after_ms), count))
+        """The next nominal times; none while the timer is suspended or stopped."""
+        if self.manifest.suspended or self.stopped:
+            return []
+        return list(islice(iterate(self.timing.schedule, self.after_ms), count))
 
     def rows(self, count: int) -> Iterator[Upcoming | MoreLeftOut]:
         """The same with all that is known of each, and with what is left out before the last of them."""
@@ -69,7 +75,7 @@ class Forecast:
             offset_ms = _member_of(members, occurrence_ms).zone.offset_ms(occurrence_ms)
             yield Upcoming(occurrence_ms, offset_ms, self.timing.due_ms(occurrence_ms))
             after_ms = occurrence_ms
-        if exclusions and len(occurrences) < count and not self.manifest.suspended:
+        if exclusions and len(occurrences) < count and not self.manifest.suspended and not self.stopped:
             yield from _left_out(whole, exclusions, after_ms, None)
 
 

@@ -1,0 +1,1 @@
+"""`redistimer backfill`: runs for a span of time that has passed."""

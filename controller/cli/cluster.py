@@ -1,0 +1,151 @@
+"""A cluster, as the commands for people reach it; and how what goes wrong there is told: one line and an exit code."""
+
+import difflib
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from controller.kube import paths
+from controller.kube.errors import ApiError, ApiUnreachableError
+
+if TYPE_CHECKING:
+    # It takes longer to import than everything that is done without a cluster.
+    from controller.kube.api import ApiServer
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+_TIMEOUT_S = 15.0
+_CONNECTIONS = 8
+
+
+@dataclass(frozen=True)
+class Where:
+    """Which cluster, and which namespace there, as the flags say; None is what the kubeconfig says."""
+
+    namespace: str | None = None
+    context: str | None = None
+    kubeconfig: Path | None = None
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster within reach."""
+
+    api: "ApiServer"
+    namespace: str
+    """The flag's, else the context's, else "default"."""
+    server: str = ""
+    """The address of its API server, for messages."""
+
+
+class CommandError(Exception):
+    """A command cannot do what it was asked for. The message says to people what was found and what to do."""
+
+    def __init__(self, message: str, exit_code: int = EXIT_FAILED) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """What the roles take from their settings."""
+
+    use_proxy: bool
+    api_timeout_seconds: float = _TIMEOUT_S
+    api_connections: int = _CONNECTIONS
+
+
+@asynccontextmanager
+async def reach(where: Where) -> AsyncIterator[Cluster]:
+    """The cluster that kubectl would talk to.
+
+    Raises SettingsError where there are no credentials, and ApiUnreachableError with the server's address where it
+    does not answer.
+    """
+    from controller.cli.credentials import is_loopback, load_credentials
+    from controller.kube.api import ApiServer
+
+    configuration, namespace = await load_credentials(where.kubeconfig, where.context)
+    server = str(configuration.host)
+    async with ApiServer(configuration, _Limits(use_proxy=not is_loopback(server))) as api:
+        try:
+            yield Cluster(api, where.namespace or namespace or "default", server)
+        except ApiUnreachableError as error:
+            # Which request it was matters to nobody here.
+            why = str(error).partition(": ")[2] or str(error)
+            hint = "is the cluster up, and is this the right context?"
+            raise ApiUnreachableError(f"the API server {server} cannot be reached: {hint} ({why})") from None
+
+
+def run(command: Coroutine[Any, Any, int]) -> int:
+    """Run a command; its exit code. What is wrong with the cluster or the settings becomes one line on stderr."""
+    import asyncio
+
+    from controller.settings import SettingsError
+
+    try:
+        return asyncio.run(command)
+    except CommandError as error:
+        return _failed(str(error), error.exit_code)
+    except SettingsError as error:
+        return _failed(str(error), EXIT_USAGE)
+    except ApiError as error:
+        return _failed(_refused(error))
+    except ApiUnreachableError as error:
+        return _failed(str(error))
+
+
+def _failed(message: str, exit_code: int = EXIT_FAILED) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return exit_code
+
+
+def _refused(error: ApiError) -> str:
+    if error.status == 401:
+        return "the API server does not accept these credentials: log in again, or name another --context"
+    if error.status == 403:
+        return f"not allowed: {error.message}"
+    if _is_unknown_resource(error):
+        return "this cluster has no RedisTimers: install their definition with kubectl apply --server-side -f crds/"
+    return f"the API server refuses: {error}"
+
+
+def _is_unknown_resource(error: ApiError) -> bool:
+    """Whether the API server does not serve this kind at all."""
+    return (
+        error.status == 404 and error.reason != "NotFound"
+    ) or "could not find the requested resource" in error.message
+
+
+def timers_path(namespace: str | None) -> str:
+    """The RedisTimers of a namespace; of all where it is None."""
+    if namespace is None:
+        return paths.ALL_TIMERS
+    return paths.timers(namespace)
+
+
+async def read_timer(cluster: Cluster, name: str) -> dict[str, Any]:
+    """A RedisTimer of the cluster's namespace; raises CommandError where there is none of this name."""
+    try:
+        return await cluster.api.get(paths.timer(cluster.namespace, name))
+    except ApiError as error:
+        if error.status != 404 or _is_unknown_resource(error):
+            raise
+    raise CommandError(await _no_timer(cluster, name))
+
+
+async def _no_timer(cluster: Cluster, name: str) -> str:
+    names: list[str] = []
+    try:
+        async for page in cluster.api.pages(timers_path(cluster.namespace)):
+            names += [item["metadata"]["name"] for item in page]
+    except ApiError:
+        # Who may read one timer need not be allowed to list them.
+        pass
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"kubectl get redistimers -n {cluster.namespace} lists those there"
+    return f"there is no RedisTimer {name} in namespace {cluster.namespace}: {hint}"

@@ -1,0 +1,1 @@
+"""`redistimer import` and `redistimer export`: CronJobs to RedisTimers, and back."""

@@ -1,0 +1,1 @@
+"""`redistimer doctor`: what is wrong with an installation, and what to do."""

@@ -1,0 +1,1 @@
+"""`redistimer next`: what fires when, of timers in files or in the cluster."""

@@ -1,0 +1,56 @@
+"""The commands: that each is there, and what they are called by."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from controller.cli.app import COMMANDS, app
+from controller.cli.flags import parser_of
+
+OURS = [name for name in COMMANDS if name not in ("controller", "worker")]
+
+
+def called(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run it as a program of this name."""
+    code = f"import sys; sys.argv[0] = {program!r}; from controller.cli.app import main; main()"
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_the_help_lists_every_command_in_a_line() -> None:
+    lines = CliRunner().invoke(app, ["--help"]).output.splitlines()
+    listed = [line.split()[0] for line in lines[lines.index("Commands:") + 1 :]]
+    assert listed == list(COMMANDS)
+
+
+@pytest.mark.parametrize("command", OURS)
+def test_the_help_of_a_command_shows_examples_and_ends_well(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert f"usage: redistimer {command}" in result.output
+    assert f"redistimer {command} " in result.output.partition("options:")[2]
+
+
+def test_as_a_plugin_of_kubectl_it_says_so() -> None:
+    done = called("/usr/local/bin/kubectl-redistimer", "trigger", "--help")
+    assert done.stdout.startswith("usage: kubectl redistimer trigger ")
+    assert "  kubectl redistimer trigger report  " in done.stdout
+    assert " redistimer trigger" not in done.stdout.replace("kubectl redistimer", "")
+    done = called("kubectl-redistimer", "suspend")
+    assert done.stderr == "error: say which: names, or -l SELECTOR, or --all (kubectl redistimer suspend --help)\n"
+    assert called("kubectl-redistimer", "--help").stdout.startswith("Usage: kubectl redistimer ")
+
+
+def test_an_unknown_command_ends_with_two() -> None:
+    done = called("redistimer", "triger")
+    assert done.returncode == 2
+    assert "Did you mean 'trigger'?" in done.stderr
+
+
+def test_asking_for_the_parser_of_a_command_runs_nothing(tmp_path: Path) -> None:
+    assert parser_of(lambda _: 0) is None
+    parser = parser_of(COMMANDS["trigger"])
+    assert parser is not None
+    assert parser.prog.endswith("trigger")

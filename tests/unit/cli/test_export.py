@@ -1,0 +1,73 @@
+"""`redistimer export`: CronJobs of RedisTimers, where a CronJob can do the same."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from controller.cli.convert.exporting import run_export
+from controller.kube.errors import ApiError
+from tests.unit.cli.converting_cluster import Call, ConvertingCluster, caller, manifest
+
+
+@pytest.fixture
+def api() -> ConvertingCluster:
+    return ConvertingCluster()
+
+
+@pytest.fixture
+def call(api: ConvertingCluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    return caller(run_export, api, monkeypatch, capsys)
+
+
+def test_a_timer_of_the_cluster_becomes_a_cron_job(api: ConvertingCluster, call: Call) -> None:
+    api.hold(manifest("RedisTimer"), manifest("CronJob", "other"))
+    printed = call()
+    assert printed.code == 0
+    assert printed.manifests == [manifest("CronJob")]
+    assert printed.err.splitlines() == [
+        "Nothing is applied yet. A RedisTimer and its CronJob both run until the RedisTimer is suspended or deleted.",
+        "To move without running twice, between two runs:",
+        "  1. pipe the same with --suspend into kubectl apply -f -",
+        "  2. redistimer suspend report -n billing",
+        """  3. kubectl patch cronjob report -n billing -p '{"spec":{"suspend":false}}'""",
+        "  4. kubectl delete redistimer report -n billing   when its Jobs are done: they go with it",
+    ]
+
+
+def test_what_a_cron_job_cannot_do_is_refused_and_the_others_are_printed(api: ConvertingCluster, call: Call) -> None:
+    api.hold(
+        manifest("RedisTimer", "a", spec={"jitter": "5m", "schedule": "*/10 * * * * *"}), manifest("RedisTimer", "b")
+    )
+    printed = call("-A")
+    assert printed.code == 1
+    assert printed.manifests == [manifest("CronJob", "b")]
+    title, jitter, seconds, summary = printed.err.splitlines()[:4]
+    assert title == "billing/a"
+    assert jitter == "  error: spec.jitter '5m': a CronJob does not delay its runs"
+    assert seconds.startswith("  error: spec.schedule '*/10 * * * * *': a CronJob has no field for seconds: ")
+    assert summary == "1 of 2 RedisTimers cannot become CronJobs"
+
+
+def test_a_spread_time_of_a_file_goes_by_the_namespace_of_the_flag(call: Call, tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(yaml.safe_dump(manifest("RedisTimer", "a", None, spec={"schedule": "H H * * *"})))
+    schedules = [
+        call("-f", str(file), *flags).manifests[0]["spec"]["schedule"]
+        for flags in ([], ["-n", "default"], ["-n", "one"], ["-n", "two"], ["-n", "three"])
+    ]
+    assert schedules[0] == schedules[1]
+    assert len(set(schedules)) > 2
+
+
+def test_a_cluster_without_timers_says_how_to_get_them(api: ConvertingCluster, call: Call) -> None:
+    unknown = ApiError(404, "NotFound", "the server could not find the requested resource")
+    api.fail("GET", "/apis/redistimer.dev/v1alpha1/namespaces/billing/redistimers", unknown)
+    printed = call()
+    assert printed.code == 1
+    assert printed.err.startswith("error: this cluster has no RedisTimers: install their definition")
+
+
+def test_a_cron_job_is_made_suspended_on_request(api: ConvertingCluster, call: Call) -> None:
+    api.hold(manifest("RedisTimer"))
+    assert call("--suspend").manifests == [manifest("CronJob", spec={"suspend": True})]
