@@ -18,7 +18,12 @@ class SettingsError(ValueError):
 
 
 class Settings(BaseSettings):
-    """Every setting, with what it means."""
+    """
+    Every setting, with what it means.
+
+    Each flag is an environment variable as well: --lease-seconds is REDISTIMER_LEASE_SECONDS, --redis-url is
+    REDIS_URL, --kubeconfig is KUBECONFIG. A flag wins over its variable.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX,
@@ -80,10 +85,10 @@ class Settings(BaseSettings):
         default=2, ge=0.2, le=60, description="controller: least time between two status writes of one timer"
     )
     template_checks_per_second: float = Field(
-        default=100, gt=0, le=10_000, description="controller: most dry runs of new and edited jobTemplates a second"
+        default=100, ge=0.1, le=10_000, description="controller: most dry runs of new and edited jobTemplates a second"
     )
     events_per_second: float = Field(
-        default=50, gt=0, le=10_000, description="controller: most Events written a second; warnings go first"
+        default=50, ge=0.1, le=10_000, description="controller: most Events written a second; warnings go first"
     )
     rebuild_seconds: float = Field(
         default=300, ge=5, le=86_400, description="controller: how often the index is compared with the cluster"

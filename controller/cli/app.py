@@ -4,10 +4,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
 import typer
 
-from controller.cli.flags import program
+from controller.cli.flags import program, version
 
 Command = Callable[[Sequence[str]], int]
 
@@ -76,7 +77,7 @@ def _completion(arguments: Sequence[str]) -> int:
 
 
 def _controller(arguments: Sequence[str]) -> int:
-    """Keep the index equal to the cluster's RedisTimers, and their status true. One leads, others stand by."""
+    """Keep index and status up to date. One leads, others stand by."""
     from controller.cli.roles import run_role
 
     run_role("controller", list(arguments))
@@ -84,7 +85,7 @@ def _controller(arguments: Sequence[str]) -> int:
 
 
 def _worker(arguments: Sequence[str]) -> int:
-    """Create the Job of each RedisTimer at its time. Any number run side by side."""
+    """Create Jobs at their times. Any number run side by side."""
     from controller.cli.roles import run_role
 
     run_role("worker", list(arguments))
@@ -109,9 +110,15 @@ COMMANDS: dict[str, Command] = {
 COMPLETE = "__complete"
 """What the scripts of `completion` call."""
 
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"redistimer {version()}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="redistimer",
-    help="RedisTimers become Kubernetes Jobs: on time, once.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -121,11 +128,25 @@ app = typer.Typer(
 )
 
 
+@app.callback(
+    help="RedisTimers become Kubernetes Jobs: on time, once.\n\n"
+    "redistimer COMMAND --help tells what a command does, with its flags and examples.".replace("redistimer", program())
+)
+def _top(
+    show_version: Annotated[
+        bool, typer.Option("--version", is_eager=True, help="Show the version and exit.", callback=_show_version)
+    ] = False,
+) -> None:
+    pass
+
+
 def _add(name: str, command: Command) -> None:
     # The flags of a role are the fields of Settings, which pydantic reads; those of the others are read by argparse.
     own_flags = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
-    @app.command(name, help=command.__doc__, context_settings=own_flags, add_help_option=False)
+    @app.command(
+        name, help=command.__doc__, short_help=command.__doc__, context_settings=own_flags, add_help_option=False
+    )
     def run(context: typer.Context) -> None:
         raise typer.Exit(command(context.args))
 

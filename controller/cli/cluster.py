@@ -1,13 +1,16 @@
 """A cluster, as the commands for people reach it; and how what goes wrong there is told: one line and an exit code."""
 
 import difflib
+import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
+from controller.core.timer import KIND
 from controller.kube import paths
 from controller.kube.errors import ApiError, ApiUnreachableError
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_LEADERSHIP_LOST = 3
+EXIT_INTERRUPTED = 128 + signal.SIGINT
 
 _TIMEOUT_S = 15.0
 _CONNECTIONS = 8
@@ -90,28 +95,40 @@ def run(command: Coroutine[Any, Any, int]) -> int:
     try:
         return asyncio.run(command)
     except CommandError as error:
-        return _failed(str(error), error.exit_code)
+        return failed(error)
     except SettingsError as error:
-        return _failed(str(error), EXIT_USAGE)
+        return failed(CommandError(str(error), EXIT_USAGE))
     except ApiError as error:
-        return _failed(_refused(error))
+        return failed(CommandError(refusal(error)))
     except ApiUnreachableError as error:
-        return _failed(str(error))
+        return failed(CommandError(str(error)))
 
 
-def _failed(message: str, exit_code: int = EXIT_FAILED) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    return exit_code
+def failed(error: CommandError) -> int:
+    """Tell an error in one line on stderr; its exit code."""
+    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    return error.exit_code
 
 
-def _refused(error: ApiError) -> str:
+def refusal(error: ApiError) -> str:
+    """What the API server's no means to people."""
     if error.status == 401:
         return "the API server does not accept these credentials: log in again, or name another --context"
+    if is_full(error):
+        return f"refused for now: {error.message}"
     if error.status == 403:
         return f"not allowed: {error.message}"
     if _is_unknown_resource(error):
         return "this cluster has no RedisTimers: install their definition with kubectl apply --server-side -f crds/"
     return f"the API server refuses: {error}"
+
+
+def is_full(error: ApiError) -> bool:
+    """Whether a quota leaves no room now: the same status as that of missing rights."""
+    from controller.core.reasons import Reason
+    from controller.core.refusal import refusal_reason
+
+    return refusal_reason(error.status, error.message, error.causes) is Reason.QUOTA_EXCEEDED
 
 
 def _is_unknown_resource(error: ApiError) -> bool:
@@ -130,22 +147,27 @@ def timers_path(namespace: str | None) -> str:
 
 async def read_timer(cluster: Cluster, name: str) -> dict[str, Any]:
     """A RedisTimer of the cluster's namespace; raises CommandError where there is none of this name."""
+    return await read_object(cluster, KIND, timers_path(cluster.namespace), name)
+
+
+async def read_object(cluster: Cluster, kind: str, collection: str, name: str) -> dict[str, Any]:
+    """An object out of the collection of its kind in the cluster's namespace.
+
+    Raises CommandError where there is none of this name, and ApiError where the cluster has no such kind.
+    """
     try:
-        return await cluster.api.get(paths.timer(cluster.namespace, name))
+        return await cluster.api.get(f"{collection}/{quote(name, safe='')}")
     except ApiError as error:
         if error.status != 404 or _is_unknown_resource(error):
             raise
-    raise CommandError(await _no_timer(cluster, name))
-
-
-async def _no_timer(cluster: Cluster, name: str) -> str:
     names: list[str] = []
     try:
-        async for page in cluster.api.pages(timers_path(cluster.namespace)):
+        async for page in cluster.api.pages(collection):
             names += [item["metadata"]["name"] for item in page]
     except ApiError:
-        # Who may read one timer need not be allowed to list them.
+        # Who may read one need not be allowed to list them.
         pass
     near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"kubectl get redistimers -n {cluster.namespace} lists those there"
-    return f"there is no RedisTimer {name} in namespace {cluster.namespace}: {hint}"
+    plural = collection.rpartition("/")[2]
+    hint = f"did you mean {near[0]}?" if near else f"kubectl get {plural} -n {cluster.namespace} lists those there"
+    raise CommandError(f"there is no {kind} {name} in namespace {cluster.namespace}: {hint}")

@@ -19,15 +19,31 @@ to install it:
 _BASH = r"""# Completion of redistimer in bash. To install it, put this into ~/.bashrc:
 #   source <(redistimer completion bash)
 _redistimer() {
-    local line
+    local line word inside last kept
+    local -a words=()
+    # bash makes words of their own of colons and what comes after them, which times and names of contexts have inside.
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD}"; do
+        last=$((${#words[@]} - 1))
+        if [[ $last -ge 0 && ( $word == :* || $inside == colon ) ]]; then
+            words[last]+=$word
+            kept=${words[last]%"${words[last]##*:}"}
+        else
+            words+=("$word")
+            kept=
+        fi
+        [[ $word == :* ]] && inside=colon || inside=
+    done
     COMPREPLY=()
     while IFS= read -r line; do
         case $line in
             :0) compopt -o default 2>/dev/null ;;
             :*) compopt +o default 2>/dev/null ;;
-            *) COMPREPLY+=("${line%%$'\t'*}") ;;
+            *)
+                line=${line%%$'\t'*}
+                COMPREPLY+=("${line#"$kept"}")
+                ;;
         esac
-    done < <(redistimer __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+    done < <(redistimer __complete "${words[@]}" 2>/dev/null)
 }
 complete -F _redistimer redistimer
 """

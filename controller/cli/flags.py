@@ -14,10 +14,24 @@ PLUGIN = "kubectl-redistimer"
 
 _LONGEST_WAIT_HOURS = 24
 
+_TIMERS = ("rt", "redistimer", "redistimers")
+_CRON_JOBS = ("cj", "cronjob", "cronjobs")
+
 
 def program() -> str:
     """The command as it was called: `redistimer`, or `kubectl redistimer`."""
     return "kubectl redistimer" if Path(sys.argv[0]).stem == PLUGIN else "redistimer"
+
+
+def version() -> str:
+    """That of this installation, as pip knows it."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as version_of
+
+    try:
+        return version_of("redistimer")
+    except PackageNotFoundError:
+        return "of unknown version: it is not installed"
 
 
 def new_parser(command: str, description: str, epilog: str) -> argparse.ArgumentParser:
@@ -76,6 +90,54 @@ def _seconds(text: str) -> int:
         return parse_duration(text, _LONGEST_WAIT_HOURS) // 1000
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} {error}") from None
+
+
+def timer_name(text: str) -> str:
+    """The name of a RedisTimer, also as kubectl prints it: redistimer.redistimer.dev/report."""
+    return _name(text, "RedisTimer", _TIMERS, "redistimer.dev", "v1alpha1")
+
+
+def cron_job_name(text: str) -> str:
+    """The name of a CronJob, also as kubectl prints it: cronjob.batch/report."""
+    return _name(text, "CronJob", _CRON_JOBS, "batch", "v1")
+
+
+def _name(text: str, kind: str, words: Sequence[str], group: str, version: str) -> str:
+    written, slash, name = text.rpartition("/")
+    word, _, rest = written.lower().partition(".")
+    if not slash or (word in words and rest in ("", group, f"{version}.{group}") and name):
+        return name
+    raise argparse.ArgumentTypeError(
+        f"{text!r} names no {kind}: write its name alone, or as in {words[1]}/report or {words[1]}.{group}/report"
+    )
+
+
+def whole_number(most: int) -> Callable[[str], int]:
+    """Reads a number from 1 to this."""
+
+    def number(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not accepted: write a whole number from 1 to {most}")
+        return int(text)
+
+    return number
+
+
+def instant(text: str) -> int:
+    """Reads an instant with its offset; milliseconds since the epoch."""
+    from controller.core.problems import SpecError
+    from controller.core.schedule.occurrences import END_MS
+    from controller.core.spec import instant_at
+
+    try:
+        instant_ms = instant_at({"instant": text}, "instant")
+    except SpecError:
+        instant_ms = None
+    if instant_ms is None or instant_ms >= END_MS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not an instant from 1970 to 2999: write date, time and offset, like 2026-11-22T10:00:00Z"
+        )
+    return instant_ms
 
 
 def parser_of(command: Callable[[Sequence[str]], int]) -> argparse.ArgumentParser | None:

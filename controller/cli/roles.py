@@ -1,20 +1,16 @@
 """Running a role until it ends, and what its end looks like to people."""
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 
 import typer
 
+from controller.cli.cluster import EXIT_LEADERSHIP_LOST, EXIT_USAGE, CommandError, failed
 from controller.kube.errors import ApiError, LeadershipLostError
 from controller.observe.logs import set_up_logs
 from controller.settings import Settings, SettingsError, load_settings
 
 Role = Callable[[Settings], Awaitable[None]]
-
-EXIT_REFUSED = 1
-EXIT_SETTINGS = 2
-EXIT_LEADERSHIP_LOST = 3
 
 
 def run_role(name: str, arguments: list[str]) -> None:
@@ -24,14 +20,14 @@ def run_role(name: str, arguments: list[str]) -> None:
         set_up_logs(settings.log_format, settings.log_level)
         asyncio.run(_awaited(_role(name), settings))
     except SettingsError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(EXIT_SETTINGS) from None
+        problem = CommandError(str(error), EXIT_USAGE)
     except ApiError as error:
-        print(f"error: the API server refuses what this role needs: {error}", file=sys.stderr)
-        raise typer.Exit(EXIT_REFUSED) from None
+        problem = CommandError(f"the API server refuses what this role needs: {error}")
     except LeadershipLostError:
-        print("error: leadership is lost; start again to stand by", file=sys.stderr)
-        raise typer.Exit(EXIT_LEADERSHIP_LOST) from None
+        problem = CommandError("leadership is lost; start again to stand by", EXIT_LEADERSHIP_LOST)
+    else:
+        return
+    raise typer.Exit(failed(problem))
 
 
 def _role(name: str) -> Role:

@@ -19,6 +19,13 @@ def here(instant_ms: int) -> str:
     return clock(instant_ms, int(offset.total_seconds() * 1000))
 
 
+def firing(occurrence_ms: int, due_ms: int) -> tuple[int, str]:
+    """When a run fires, as it is shown, and how much later than its nominal time that is: `4m12s of jitter`, or ""."""
+    delay_ms = due_ms - occurrence_ms
+    # Nobody planned the milliseconds that jitter comes to.
+    return (due_ms // 1000 * 1000, f"{span(delay_ms)} of jitter") if delay_ms else (due_ms, "")
+
+
 def wait(span_ms: int) -> str:
     """How long it takes until something that may be due already."""
     return span(span_ms) if span_ms > 0 else "now"

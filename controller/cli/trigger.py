@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from controller.cli.cluster import Cluster, CommandError, reach, read_timer, run
-from controller.cli.flags import add_output, add_timeout, add_where, new_parser, program, where_of
+from controller.cli.flags import add_output, add_timeout, add_where, new_parser, program, timer_name, where_of
 from controller.cli.output import dump
 from controller.cli.progress import Progress
 from controller.core.identity import manual_job_name
@@ -35,7 +35,8 @@ timer is active; under Replace that Job is deleted."""
 _EXAMPLES = """\
 examples:
   %(prog)s report                     run it, and say which Job that is
-  %(prog)s report --id release-1.4    once, if it is called again
+  %(prog)s report --id release-1.4    once, however often it is called, as long as that is the
+                                               last id that was handled, or its Job exists
   kubectl logs -f $(%(prog)s report -o name)
 
 exit codes: 0 the Job was created, 1 it was not (yet), 2 the command line is wrong"""
@@ -127,7 +128,10 @@ async def _wait(cluster: Cluster, asked: Object, request: str, timeout_s: float)
                 return f"request {request} was replaced by {cut(_asked(timer)) or 'nothing'} in the meantime"
             refusal = _refusal(timer)
             if refusal and refusal != _refusal(asked):
-                return f"the Job of {name} was refused, and is tried again for a while: {refusal}"
+                return (
+                    f"the Job of {name} was refused, and is tried again every ten seconds until it can be created: "
+                    f"{refusal.rstrip('.')}. {_how_to_withdraw(cluster, name)}"
+                )
             if time.monotonic() >= deadline_s:
                 return _unhandled(cluster, timer, timeout_s)
             progress.show(f"waiting for a worker to run {name} ({{seconds}}s) ...")
@@ -153,9 +157,13 @@ def _unhandled(cluster: Cluster, timer: Object, timeout_s: float) -> str:
     return (
         f"nobody handled the request within {timeout_s:g}s: it stays, and runs as soon as somebody does. "
         f"{f'Last was {refusal}. ' if refusal else ''}"
-        f"{program()} doctor finds out whether controller and workers are well; kubectl annotate redistimer "
-        f"{timer['metadata']['name']} -n {cluster.namespace} {TRIGGER_ANNOTATION}- withdraws it"
+        f"{program()} doctor finds out whether controller and workers are well; "
+        f"{_how_to_withdraw(cluster, timer['metadata']['name'])}"
     )
+
+
+def _how_to_withdraw(cluster: Cluster, name: str) -> str:
+    return f"kubectl annotate redistimer {name} -n {cluster.namespace} {TRIGGER_ANNOTATION}- withdraws the request"
 
 
 def _without_job(before: Object, after: Object) -> str:
@@ -203,13 +211,14 @@ def _told(answer: Answer, output: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("trigger", _DESCRIPTION, _EXAMPLES)
     option = parser.add_argument
-    option("name", metavar="NAME", help="the RedisTimer to run")
+    option("name", type=timer_name, metavar="NAME", help="the RedisTimer to run")
     option(
         "--id",
         dest="request",
         type=_request,
         metavar="ID",
-        help="an id for this request, which runs once, as long as its Job is kept",
+        help="an id for this request, so that it runs once. Only the last id that was handled, or one whose Job still "
+        "exists, is remembered",
     )
     option("--force", action="store_true", help="replace an earlier request that nobody has handled yet")
     option("--no-wait", dest="wait", action="store_false", help="only ask for it")

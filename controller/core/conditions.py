@@ -8,7 +8,7 @@ from controller.core.news import News
 from controller.core.reasons import COMPLETE_REASONS, CREATE_PROBLEMS, Reason
 from controller.core.report import Report
 from controller.core.schedule.occurrences import never_fires
-from controller.core.template import PROBLEM, TemplateCheck
+from controller.core.template import PROBLEM, TemplateCheck, is_misspelt
 from controller.core.timer import Timer, condition
 
 _REQUEST_REFUSED = "The Job that was asked for by hand was refused: "
@@ -28,10 +28,10 @@ def conditions_of(
 
     Ready always; TemplateValid once the template was checked; Stalled, Suspended and Complete only while they hold.
     """
-    checked = _template_valid(timer, template)
+    checked = _template_valid(timer, template, news)
     ready, reason, message = (
         _spec_problem(timer)
-        or _create_problem(timer, news)
+        or _create_problem(timer, news, is_over=next_ms is None and not status["activeCount"])
         or _template_problem(checked)
         or _well(timer, status, next_ms, stopped)
     )
@@ -59,7 +59,7 @@ def _condition(timer: Timer, kind: str, status: str, reason: Reason, message: st
     }
 
 
-def _template_valid(timer: Timer, template: TemplateCheck | None) -> dict[str, Any] | None:
+def _template_valid(timer: Timer, template: TemplateCheck | None, news: News) -> dict[str, Any] | None:
     """What this check found, else what an earlier one of the same generation did."""
     if template is not None and template.generation == timer.generation:
         reasons = {True: Reason.TEMPLATE_ACCEPTED, False: Reason.INVALID_TEMPLATE, None: Reason.TEMPLATE_NOT_CHECKED}
@@ -68,6 +68,9 @@ def _template_valid(timer: Timer, template: TemplateCheck | None) -> dict[str, A
     before = condition(timer.status, "TemplateValid")
     if before.get("observedGeneration") != timer.generation:
         return None
+    if before["status"] == "False" and news.started and not is_misspelt(before["message"]):
+        # A policy refused it, and does no longer.
+        return None
     return _condition(timer, "TemplateValid", before["status"], Reason(before["reason"]), before["message"])
 
 
@@ -75,8 +78,13 @@ def _spec_problem(timer: Timer) -> _Ready | None:
     return None if timer.problem is None else (False, timer.problem.reason, timer.problem.message)
 
 
-def _create_problem(timer: Timer, news: News) -> _Ready | None:
-    """Whether the youngest attempt to create a Job failed, by the reports or else by the status written before."""
+def _create_problem(timer: Timer, news: News, is_over: bool) -> _Ready | None:
+    """Whether the youngest attempt to create a Job failed, by the reports or else by the status written before.
+
+    Once no run is left, a refused one was missed, and nothing will mend it.
+    """
+    if is_over and not timer.open_request:
+        return None
     if news.refused is not None:
         return False, news.refused.reason, _refusal(news.refused)
     before = condition(timer.status, "Ready")

@@ -32,7 +32,8 @@ def events_between(old: Mapping[str, Any], new: Mapping[str, Any], news: News) -
         drafts.append(_warning(Reason.MISS_SCHEDULE, f"Missed {count} run(s), the last of {last}."))
     if news.skipped:
         drafts.append(_warning(Reason.JOB_ALREADY_ACTIVE, _skipped(news.skipped)))
-    drafts += [EventDraft("Normal", Reason.SUCCESSFUL_DELETE, report.message) for report in news.replaced]
+    if news.replaced:
+        drafts.append(EventDraft("Normal", Reason.SUCCESSFUL_DELETE, _replaced(news.replaced)))
     if news.started:
         drafts.append(EventDraft("Normal", Reason.SUCCESSFUL_CREATE, _started(news.started)))
     if news.finished:
@@ -57,6 +58,11 @@ def _said(ready: Mapping[str, Any]) -> tuple[Any, ...]:
 def _skipped(skipped: Sequence[Report]) -> str:
     count = sum(report.count for report in skipped)
     return skipped[-1].message if count == 1 else f"Skipped {count} runs, the last: {skipped[-1].message}"
+
+
+def _replaced(replaced: Sequence[Report]) -> str:
+    last = replaced[-1].message
+    return last if len(replaced) == 1 else f"Deleted {len(replaced)} jobs, the last: {last}"
 
 
 def _started(started: Sequence[Run]) -> str:

@@ -27,6 +27,8 @@ class News:
     missed: Sequence[Report] = ()
     skipped: Sequence[Report] = ()
     replaced: Sequence[Report] = ()
+    covered: Sequence[Report] = ()
+    """Occurrences that were due and had a Job already, which somebody had made by hand."""
     refused: Report | None = None
     """The youngest attempt to create a Job, where it failed and nothing has mended it since."""
     handled_request: str = ""
@@ -38,14 +40,16 @@ def news_of(timer: Timer, runs: Iterable[Run], reports: Iterable[Report], now_ms
     runs, reports = sorted(runs, key=lambda run: run.occurrence_ms), list(reports)
     active = {entry["uid"] for entry in timer.status.get("active") or ()}
     unknown = [run for run in runs if run.uid not in active and _is_new(run, timer.status)]
-    finished = [run for run in runs if run.outcome is not Outcome.ACTIVE and (run.uid in active or run in unknown)]
+    uncounted = active.union(run.uid for run in unknown)
+    finished = [run for run in runs if run.outcome is not Outcome.ACTIVE and run.uid in uncounted]
     by_occurrence = [report for report in reports if not report.request_key]
     by_hand = [report for report in reports if timer.open_request and is_for(report.request_key, timer.open_request)]
     fired = {run.occurrence_ms for run in runs if not run.by_hand}
     skipped = _new_ones(by_occurrence, Reason.JOB_ALREADY_ACTIVE, timer.status, "lastSkippedTime", now_ms)
     has_run = any(is_for(run.request_key, timer.open_request) for run in runs)
     skipped_by_hand = [one for one in by_hand if one.reason is Reason.JOB_ALREADY_ACTIVE and not has_run][:1]
-    answered = has_run or bool(skipped_by_hand)
+    # The Job of a request can be gone before anybody here has seen it: its worker says that it was.
+    answered = has_run or any(one.reason in (Reason.JOB_ALREADY_ACTIVE, Reason.SUCCESSFUL_CREATE) for one in by_hand)
     return News(
         started=unknown,
         finished=sorted(finished, key=lambda run: run.finished_ms or 0),
@@ -54,6 +58,9 @@ def news_of(timer: Timer, runs: Iterable[Run], reports: Iterable[Report], now_ms
         ),
         # A worker that fell behind may have skipped what another one had fired.
         skipped=[report for report in skipped if report.occurrence_ms not in fired] + skipped_by_hand,
+        covered=[
+            one for one in by_occurrence if one.reason is Reason.SUCCESSFUL_CREATE and one.occurrence_ms <= now_ms
+        ],
         replaced=[report for report in reports if report.reason is Reason.SUCCESSFUL_DELETE],
         refused=_unmended(timer, reports, unknown, answered),
         handled_request=timer.open_request if answered else timer.recorded.request,

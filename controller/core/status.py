@@ -31,6 +31,7 @@ def next_status(
     succeeded = [run for run in news.finished if run.outcome is Outcome.SUCCEEDED]
     failed = [run for run in news.finished if run.outcome is Outcome.FAILED]
     scheduled = [run.occurrence_ms for run in news.started if not run.by_hand]
+    scheduled += [report.occurrence_ms for report in news.covered]
     failures_in_a_row = _failures_in_a_row(timer, news.finished)
     limit = timer.policy.max_failures
     stopped = limit is not None and failures_in_a_row >= limit

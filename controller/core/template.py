@@ -48,6 +48,11 @@ def refused(generation: int, status: int, message: str, causes: tuple[str, ...])
     return unanswered(generation, message)
 
 
+def is_misspelt(message: str) -> bool:
+    """Whether such a message is about fields that a Job does not have, which only an edit can mend."""
+    return message.startswith((f"{PROBLEM}unknown field", f"{PROBLEM}duplicate field"))
+
+
 def unanswered(generation: int, why: str) -> TemplateCheck:
     """Nothing is known of the template."""
     return TemplateCheck(generation, None, f"The template could not be checked: {why}"[:_MESSAGE_LIMIT])

@@ -30,6 +30,7 @@ _UNSYNCED_PAUSE_S = 0.2
 _CONFLICT_PAUSE_S = 0.5
 _TROUBLE_PAUSE_S = 2.0
 _REFUSED_PAUSE_S = 60.0
+_CLOCKS_APART_MS = 60_000
 
 
 class StatusReport:
@@ -75,22 +76,32 @@ class StatusReport:
         if entry.synced_generation < timer.generation:
             # Status must not say that an edit is dealt with while the index may still fire what was before it.
             return _UNSYNCED_PAUSE_S
-        if timer.recorded.generation < timer.generation and self._table.awaits_check(entry):
-            # Whoever waits for Ready learns of a typo, too. The check ends with its verdict here.
-            return None
-        runs, reports = list(entry.runs.values()), dict(entry.reports)
-        news = news_of(timer, runs, reports.values(), wall_clock_ms())
-        status = next_status(timer, runs, news, wall_clock_ms(), entry.template)
+        wait_s = self._table.check_awaited_s(entry)
+        if timer.recorded.generation < timer.generation and wait_s > 0:
+            # Whoever waits for Ready learns of a typo, too. The check ends with its verdict here, as a rule.
+            return wait_s
+        now_ms = wall_clock_ms()
+        # A worker whose clock is ahead is believed a moment later.
+        early = {
+            id: one for id, one in entry.reports.items() if now_ms < one.occurrence_ms <= now_ms + _CLOCKS_APART_MS
+        }
+        runs, reports = list(entry.runs.values()), {id: one for id, one in entry.reports.items() if id not in early}
+        news = news_of(timer, runs, reports.values(), now_ms)
+        status = next_status(timer, runs, news, now_ms, entry.template)
         patch = status_patch(timer.status, status)
         if patch:
             body = {"metadata": {"resourceVersion": timer.resource_version}, "status": patch}
             self._table.written(uid, await self._api.merge(paths.timer_status(timer.namespace, timer.name), body))
             metrics.STATUS_WRITES.labels("written").inc()
         self._herald.tell(timer, events_between(timer.status, status, news))
-        await self._index.delete_outcomes(list(reports))
+        # First of all: what was written once must not be counted again, whatever fails from here on.
         self._table.taken_in(uid, runs, reports)
+        told = list(entry.told)
+        await self._index.delete_outcomes(told)
+        entry.told.difference_update(told)
         await self._remove(uid, surplus_runs(timer, runs))
-        return await self._retire(entry)
+        pauses_s = [await self._retire(entry), *((one.occurrence_ms - now_ms) / 1000 for one in early.values())]
+        return min((pause_s for pause_s in pauses_s if pause_s is not None), default=None)
 
     async def _retire(self, entry: Entry) -> float | None:
         """Delete a timer that outlived its completion; or in how many seconds that is due."""

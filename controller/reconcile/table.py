@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from controller.core.identity import TICKET_LENGTH, manual_ticket, ticket_of
+from controller.core.identity import TICKET_LENGTH, manual_ticket
 from controller.core.job import Outcome, Run, parse_run
 from controller.core.report import Report
 from controller.core.template import TemplateCheck, is_unchecked
@@ -21,6 +21,7 @@ from controller.reconcile.pending import Pending
 log = logging.getLogger(__name__)
 
 _DELETED_REMEMBERED = 20_000
+_CHECK_AWAITED_S = 10.0
 _SETTLE_S = 0.2
 """A status waits this long for more to happen: a Job's creation and its end often come together."""
 
@@ -34,9 +35,13 @@ class Entry:
     """By UID of the Job."""
     reports: dict[str, Report] = field(default_factory=dict)
     """By id in the outcomes stream; those that status has not taken in."""
+    told: set[str] = field(default_factory=set)
+    """The ids of those that it has, while they are in the stream still."""
     synced_generation: int = 0
     """The generation that is known to have reached the index."""
     status_written_at_s: float = 0.0
+    seen_at_s: float = 0.0
+    """When this generation was seen for the first time."""
     template: TemplateCheck | None = None
     """What was found out about the jobTemplate, until status says it."""
 
@@ -63,8 +68,9 @@ class Table:
         self._status_seconds = status_seconds
         self._monotonic = monotonic
         self._uids: dict[str, str] = {}
-        self._deleted: OrderedDict[str, str] = OrderedDict()
+        self._deleted: OrderedDict[str, None] = OrderedDict()
         self._early_runs: dict[str, dict[str, Run]] = {}
+        self._gone_jobs: OrderedDict[str, None] = OrderedDict()
 
     def see_timer(self, obj: Mapping[str, Any]) -> None:
         """A timer as some watch, list or write showed it."""
@@ -79,25 +85,25 @@ class Table:
             # The schema keeps such objects out; should one get in, whatever is wrong with it, the others go on.
             log.error("timer cannot be read: %r", error, extra={"timer": uid})
             return
+        before = known.timer if known else None
         if known is None:
             early = self._early_runs.pop(uid, {}).items()
-            self.entries[uid] = Entry(timer, {key: run for key, run in early if run.namespace == timer.namespace})
-            self._uids[timer.ticket] = uid
-        else:
-            before, known.timer = known.timer, timer
-            if _asks(timer) == _asks(before):
-                self._report(uid)
-                return
+            known = Entry(timer, {key: run for key, run in early if run.namespace == timer.namespace})
+            self.entries[uid], self._uids[timer.ticket] = known, uid
+        known.timer = timer
+        if before is None or timer.generation > before.generation:
+            known.seen_at_s = self._monotonic()
+        if self.awaits_check(known):
+            self.to_check.add(uid)
+        if before is not None and _asks(timer) == _asks(before):
+            self._report(uid)
+            return
         self.to_sync.add(uid)
         self.to_report.add(uid)
-        if self.awaits_check(self.entries[uid]):
-            self.to_check.add(uid)
 
     def timer_deleted(self, uid: str) -> None:
         """A timer is gone for good."""
-        self._deleted[uid] = ticket_of(uid)
-        while len(self._deleted) > _DELETED_REMEMBERED:
-            self._deleted.popitem(last=False)
+        _remember(self._deleted, uid)
         self._early_runs.pop(uid, None)
         entry = self.entries.pop(uid, None)
         if entry is not None:
@@ -107,7 +113,7 @@ class Table:
     def see_job(self, obj: Mapping[str, Any]) -> None:
         """A Job as some watch or list showed it."""
         run = parse_run(obj)
-        if run is None or run.timer_uid in self._deleted:
+        if run is None or run.timer_uid in self._deleted or run.uid in self._gone_jobs:
             return
         entry = self.entries.get(run.timer_uid)
         if entry and entry.timer.namespace != run.namespace:
@@ -134,6 +140,7 @@ class Table:
 
     def run_gone(self, timer_uid: str, job_uid: str) -> None:
         """The Job with this UID does not exist any more."""
+        _remember(self._gone_jobs, job_uid)
         entry = self.entries.get(timer_uid)
         if entry is None:
             self._early_runs.get(timer_uid, {}).pop(job_uid, None)
@@ -146,14 +153,21 @@ class Table:
         uid = self._uids.get(report.ticket[:TICKET_LENGTH])
         if uid is None:
             return False
-        self.entries[uid].reports[report_id] = report
-        self._report(uid)
+        if report_id not in self.entries[uid].told:
+            self.entries[uid].reports[report_id] = report
+            self._report(uid)
         return True
 
     def awaits_check(self, entry: Entry) -> bool:
         """Whether the template of this generation is still to be checked."""
         known = entry.template is not None and entry.template.generation == entry.timer.generation
         return is_unchecked(entry.timer) and not known
+
+    def check_awaited_s(self, entry: Entry) -> float:
+        """For how long status should wait for the check of a new template: it may be the turn of many others first."""
+        if not self.awaits_check(entry):
+            return 0.0
+        return entry.seen_at_s + _CHECK_AWAITED_S - self._monotonic()
 
     def template_checked(self, uid: str, found: TemplateCheck) -> None:
         """What was found out about a timer's template."""
@@ -181,6 +195,7 @@ class Table:
                 entry.runs[run.uid] = replace(entry.runs[run.uid], fresh=False)
         for report_id in report_ids:
             entry.reports.pop(report_id, None)
+            entry.told.add(report_id)
 
     def tickets(self) -> set[str]:
         """The tickets of all timers that exist."""
@@ -195,6 +210,13 @@ class Table:
         entry = self.entries[uid]
         since_s = self._monotonic() - entry.status_written_at_s
         self.to_report.add(uid, max(_SETTLE_S, self._status_seconds - since_s))
+
+
+def _remember(gone: OrderedDict[str, None], uid: str) -> None:
+    """What is gone is gone: a list that began before must not bring it back."""
+    gone[uid] = None
+    while len(gone) > _DELETED_REMEMBERED:
+        gone.popitem(last=False)
 
 
 def _asks(timer: Timer) -> tuple[Any, ...]:

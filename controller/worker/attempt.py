@@ -44,10 +44,14 @@ class Attempt:
         return self.timer.policy.concurrency
 
     @property
-    def may_be_stopped(self) -> bool:
-        """Whether the last run before it can have been one failure too many, seen while this one waited."""
-        failures = self.timer.recorded.failures_in_a_row
-        return self.timer.policy.max_failures is not None and failures > 0 and not self.trigger
+    def looks_again(self) -> bool:
+        """Whether what happened to other runs while this one waited decides about it: read the timer once more.
+
+        Another one may be active, or asked for by hand; or the last one has been one failure too many.
+        """
+        limit, failures = self.timer.policy.max_failures, self.timer.recorded.failures_in_a_row
+        may_be_stopped = limit is not None and failures >= limit - 1
+        return not self.trigger and (may_be_stopped or self.concurrency is not Concurrency.ALLOW)
 
     def manifest(self) -> dict[str, Any]:
         """Its Job."""
@@ -96,6 +100,16 @@ class Attempt:
         verb = "are" if more else "is"
         message = f"{what} was skipped: {others[0].name}{more} {verb} active, and concurrencyPolicy is Forbid."
         return self.report(Reason.JOB_ALREADY_ACTIVE, message)
+
+    def told(self, found: Run | None) -> tuple[Report, ...]:
+        """What has to be reported of a Job that exists now: all else is seen of it, most often.
+
+        Of a request that it is handled, as its Job may be gone before a controller sees it; of an occurrence whose Job
+        somebody had made by hand, as such a Job does not count as fired.
+        """
+        if self.trigger or (found is not None and found.by_hand):
+            return (self.report(Reason.SUCCESSFUL_CREATE, ""),)
+        return ()
 
     def replaces(self, other: Run) -> Report:
         """The report that a Job was deleted for it."""

@@ -7,6 +7,7 @@ Job's name, a function of timer and occurrence, makes that safe at every point.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import orjson
 from redis.exceptions import RedisError
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 _UNEXPECTED_PAUSE_MS = 60_000
 _ACTIVE_PAUSE_MS = 2_000
 _BUSY_MS = 50
+_BUSY_LOOK_MS = 20
 _BUSY_BY_HAND_MS = 1_000
 
 
@@ -89,7 +91,8 @@ class Firing:
 
     async def _look(self, lease: Lease) -> None:
         try:
-            timer = await self._read(lease)
+            # What was asked for by hand is rare, and whether it is handled already stands in status.
+            timer = await self._read(lease, cached=not lease.request_key)
         except (ApiError, ApiUnreachableError) as error:
             log.warning("timer could not be read: %s", error, extra=keys_of(lease))
             return await self._give_back(lease, self._now_ms() + self._unavailable_ms(error))
@@ -113,19 +116,21 @@ class Firing:
         if not is_for(lease.request_key, request):
             # Withdrawn, replaced by a younger request, or handled and known to be.
             await self._drop(lease)
-        elif lease.mark_ms:
-            await self._acknowledge(Done(lease, timer.generation, lease.mark_ms, None))
+            return
+        now_ms = self._now_ms()
+        attempt = Attempt(lease, timer, Decision(now_ms, 0, None), now_ms, now_ms, trigger=request)
+        if lease.mark_ms:
+            # It has run, and status does not know: said again, as the first report may be lost.
+            await self._acknowledge(attempt.done(*attempt.told(None)))
         else:
-            now_ms = self._now_ms()
-            await self._fire(Attempt(lease, timer, Decision(now_ms, 0, None), now_ms, now_ms, trigger=request))
+            await self._fire(attempt)
 
-    async def _read(self, lease: Lease) -> Timer | None:
+    async def _read(self, lease: Lease, cached: bool) -> Timer | None:
         """The timer, or None where it is gone. A cached read is cheap, but not believed where it tells of the past."""
         path = paths.timer(lease.namespace, lease.name)
-        # What was asked for by hand is rare, and whether it is handled already stands in status.
-        for cached in (False,) if lease.request_key else (True, False):
+        for parameters in ({"resourceVersion": "0"}, {}) if cached else ({},):
             try:
-                obj = await self._api.get(path, **({"resourceVersion": "0"} if cached else {}))
+                obj = await self._api.get(path, **parameters)
             except ApiError as error:
                 if error.status != 404:
                     raise
@@ -141,8 +146,11 @@ class Firing:
             return await self._give_back(attempt.lease, attempt.due_ms - self._ahead_ms)
         reports: list[Report] = []
         try:
-            if attempt.may_be_stopped and (await self._read(attempt.lease) or attempt.timer).stopped:
-                return await self._give_back(attempt.lease, self._now_ms())
+            if attempt.looks_again:
+                timer = await self._read(attempt.lease, cached=False)
+                if timer is None or timer.stopped or timer.generation != attempt.timer.generation:
+                    return await self._give_back(attempt.lease, self._now_ms())
+                attempt = replace(attempt, timer=timer)
             if attempt.concurrency is not Concurrency.ALLOW:
                 # First make sure that nobody else is creating a run of this timer, then ask which there are.
                 if not await self._may_act(attempt):
@@ -155,28 +163,34 @@ class Firing:
                     reports.append(attempt.replaces(other))
             if not await self._may_act(attempt, *reports):
                 return None
-            result = await create_job(self._api, attempt.timer, attempt.name, body)
+            found = await create_job(self._api, attempt.timer, attempt.name, body)
         except (ApiError, ApiUnreachableError) as error:
             return await self._refused(attempt, error, reports)
         self._pace.recovered()
         lag_ms = self._now_ms() - attempt.due_ms
+        result = "created" if found is None else "found"
         metrics.FIRES.labels(result).inc()
         if not attempt.trigger:
             metrics.LAG.observe(max(lag_ms, 0) / 1000)
         log.info("fired: job %s", result, extra=attempt.keys() | {"lag_ms": lag_ms})
         missed = self._missed(attempt.lease, attempt.timer, attempt.decision)
-        return await self._acknowledge(attempt.done(*missed, *reports))
+        return await self._acknowledge(attempt.done(*missed, *reports, *attempt.told(found)))
 
     async def _may_act(self, attempt: Attempt, *reports: Report) -> bool:
         """Whether nobody else has acted or may act meanwhile; where somebody may, the lease is given back."""
         verdict = await self._confirm(attempt.fire())
+        looks = (self._ahead_ms + _BUSY_BY_HAND_MS) // _BUSY_LOOK_MS if attempt.trigger else 0
+        while verdict == "busy" and looks and not self._stopping.is_set():
+            # The schedule's ticket can be held nearly always. At its instant it finds this one held, and lets go for a
+            # moment.
+            await asyncio.sleep(_BUSY_LOOK_MS / 1000)
+            verdict, looks = await self._confirm(attempt.fire()), looks - 1
         if verdict == "ok" and not self._leases.is_safe(attempt.lease):
             verdict = "unsafe"
         if verdict == "ok":
             return True
         metrics.FIRES.labels(verdict).inc()
         log.info("not fired, somebody else has it: %s", verdict, extra=attempt.keys())
-        # The schedule does not wait for what was asked for by hand; that waits for the schedule.
         pause_ms = (_BUSY_BY_HAND_MS if attempt.trigger else _BUSY_MS) if verdict == "busy" else 0
         await self._give_back(attempt.lease, self._now_ms() + pause_ms, reports=reports)
         return False

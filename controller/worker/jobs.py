@@ -11,20 +11,20 @@ from controller.kube.api import ApiServer
 from controller.kube.errors import ApiError
 
 
-async def create_job(api: ApiServer, timer: Timer, name: str, body: bytes) -> str:
-    """Create a Job: "created", or "found" where an earlier attempt had done it and its answer was lost.
+async def create_job(api: ApiServer, timer: Timer, name: str, body: bytes) -> Run | None:
+    """Create a Job; where it was there already, as an earlier attempt's answer was lost, what was found.
 
     Raises ApiError, with the reason JobNameTaken where somebody else's Job has the name, and ApiUnreachableError.
     """
     try:
         await api.create(paths.jobs(timer.namespace), body)
-        return "created"
+        return None
     except ApiError as error:
         if error.status != 409 or error.reason != "AlreadyExists":
             raise
     run = await _run(api, timer, name)
     if run is not None:
-        return "found"
+        return run
     raise ApiError(409, Reason.JOB_NAME_TAKEN, f"a Job {name} exists that this timer does not own")
 
 

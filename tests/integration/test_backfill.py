@@ -291,6 +291,22 @@ def test_who_may_not_create_jobs_is_told_so(world: World) -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_a_quota_that_leaves_no_room_is_told_after_the_plan(world: World) -> None:
+    world.add("ResourceQuota", "v1", {"metadata": {"name": "none"}, "spec": {"hard": {"count/jobs.batch": "0"}}})
+    quota = world.cluster.resource("ResourceQuota")
+    wait_until(
+        lambda: quota.get(namespace=world.namespace, name="none").to_dict().get("status") or {},
+        lambda status: "count/jobs.batch" in (status.get("used") or {}),
+        "the quota is in force",
+    )
+    timer = world.create("full", NO_PODS, **EVERY_MORNING)
+    done = Person(world).run(timer, 2, "--yes")
+    assert (done.returncode, timer.fired()) == (1, [])
+    assert "jobs      2 to create" in done.stdout
+    assert done.stderr.startswith("error: refused for now: jobs.batch ")
+    world.remove("ResourceQuota", "v1", "none")
+
+
 def remove_jobs(world: World, timer: Timer) -> None:
     """Delete all Jobs of a timer, as somebody who tidies up."""
     selector = f"redistimer.dev/timer-uid={timer.uid}"

@@ -156,7 +156,15 @@ def test_a_run_by_hand_whose_job_is_refused_says_why(
         "the quota is in force",
     )
     message = error(command("trigger", "report", *here))
-    assert message.startswith("the Job of report was refused, and is tried again for a while: QuotaExceeded: ")
+    assert message.startswith(
+        "the Job of report was refused, and is tried again every ten seconds until it can be created: QuotaExceeded: "
+    )
+    assert message.endswith(
+        f"kubectl annotate redistimer report -n {world.namespace} redistimer.dev/trigger- withdraws the request"
+    )
+    # Until somebody makes room, it is told wherever one looks.
+    assert "QuotaExceeded" in "\n".join(printed(command("next", *here), 1))
+    assert json.loads(printed(command("next", "rt/report", "-o", "json", *here), 1)[0])["reason"] == "QuotaExceeded"
     assert "which nobody has handled yet" in error(command("trigger", "report", *here))
     world.remove("ResourceQuota", "v1", "none")
 
@@ -192,6 +200,27 @@ def test_timers_are_suspended_and_resumed_and_nothing_is_made_up_for(
     # Whole seconds: an edit counts from the beginning of its second.
     assert all(nominal_ms > resumed_ms - 1000 for nominal_ms in timers["one"].nominal()[count:])
     assert printed(command("resume", "one", *here)) == ["one: not suspended"]
+
+
+def test_programs_are_told_what_was_resumed_and_people_when_it_fires_with_jitter(
+    product: Product, world: World, command: Command, here: tuple[str, str]
+) -> None:
+    timer = world.create("report", schedule="0 * * * *", jitter="30m", timeZone="Asia/Tokyo", suspend=True)
+    timer.wait_for_condition("Suspended", "True", "Suspended")
+    (line,) = printed(command("resume", "redistimer.redistimer.dev/report", *here))
+    assert line.endswith(" of jitter")
+    (told,) = json.loads(command("resume", "report", "-o", "json", *here).stdout)
+    assert told == {
+        "namespace": world.namespace,
+        "name": "report",
+        "changed": False,
+        "nextScheduleTime": timer.wait_for_status(lambda seen: "nextScheduleTime" in seen, "says")["nextScheduleTime"],
+    }
+    (fires,) = [json.loads(line) for line in printed(command("next", "-n", "1", "-o", "json", *here))]
+    assert fires["next"] == [told["nextScheduleTime"]]
+    shown = printed(command("next", "report", "-n", "1", *here))[2]
+    assert shown.split()[1:4] == line.split()[5:8]
+    assert shown.split("  ")[2].startswith(fires["firesAt"][0][:19])
 
 
 def test_a_label_chooses_timers(product: Product, world: World, command: Command, here: tuple[str, str]) -> None:

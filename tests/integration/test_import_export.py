@@ -67,7 +67,9 @@ def test_an_imported_timer_waits_until_it_is_resumed(world: World, product: Prod
     printed = run_command(stack, "import", "--suspend", "-n", world.namespace, "-o", "json")
     listed = json.loads(printed.stdout)
     assert (listed["kind"], len(listed["items"])) == ("List", 1)
-    assert "redistimer resume minutely -n " in printed.stderr
+    # It was suspended before, so nobody is told to resume it.
+    assert "was suspended already: do not resume its RedisTimer unless you want it to run" in printed.stderr
+    assert "redistimer resume" not in printed.stderr
     stack.kubectl("apply", "-f", "-", input=printed.stdout)
     stack.kubectl("wait", "--for=condition=Suspended", "redistimer/minutely", "-n", world.namespace, "--timeout=60s")
 
@@ -117,4 +119,7 @@ def test_a_name_that_is_not_there_is_an_error_with_a_guess(world: World, stack: 
     world.create("nightly", suspend=True, schedule="@daily")
     missing = run_command(stack, command, "nigthly", "-n", world.namespace)
     assert (missing.returncode, missing.stdout) == (1, "")
-    assert "did you mean nightly?" in missing.stderr
+    kind = "CronJob" if command == "import" else "RedisTimer"
+    assert missing.stderr == (
+        f"error: there is no {kind} nigthly in namespace {world.namespace}: did you mean nightly?\n"
+    )

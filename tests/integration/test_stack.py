@@ -272,7 +272,12 @@ def test_run_gives_a_command_the_stack_and_passes_its_exit_code_on() -> None:
 def test_run_passes_signals_on_and_takes_everything_down() -> None:
     script = "trap 'echo INT' INT; trap 'echo TERM; exit 5' TERM; echo $KUBECONFIG; while :; do sleep 0.1; done"
     with subprocess.Popen(
-        [*RUN, "--no-kubelet", "--", "sh", "-c", script], cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        [*RUN, "--no-kubelet", "--", "sh", "-c", script],
+        cwd=CHECKOUT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        # Whoever started the tests in the background made them ignore it, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as running:
         assert running.stdout is not None
         kubeconfig = Path(running.stdout.readline().decode().strip())

@@ -1,16 +1,12 @@
 """`redistimer backfill`: the Jobs that a timer would have had in a span of time that has passed."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import typer
-
-from controller.cli.cluster import EXIT_USAGE, run
-from controller.cli.flags import add_output, add_where, new_parser
+from controller.cli.cluster import run
+from controller.cli.flags import add_output, add_where, instant, new_parser, timer_name, whole_number
 from controller.core.backfill import Span
 from controller.core.instants import rfc3339
-from controller.core.problems import SpecError
-from controller.core.spec import instant_at
 from controller.loops import wall_clock_ms
 
 _MOST_AT_ONCE = 1000
@@ -47,15 +43,16 @@ wrong or --yes is missing, 130 it was interrupted"""
 
 def run_backfill(arguments: Sequence[str]) -> int:
     """Tell the plan, ask, carry it out; the exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     now_ms = wall_clock_ms()
     if options.to > now_ms:
-        return _wrong(
+        parser.error(
             f"--to {rfc3339(options.to)} is in the future: accepted is an instant until now, {rfc3339(now_ms)}. What "
             "comes later is run by the schedule"
         )
     if options.start >= options.to:
-        return _wrong(
+        parser.error(
             f"--from {rfc3339(options.start)} is not before --to {rfc3339(options.to)}: nothing lies between; exchange "
             "them, or move --to"
         )
@@ -68,26 +65,26 @@ def run_backfill(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("backfill", _DESCRIPTION, _EXAMPLES)
     option = parser.add_argument
-    option("name", metavar="NAME", help="the RedisTimer")
+    option("name", type=timer_name, metavar="NAME", help="the RedisTimer")
     option(
         "--from",
         dest="start",
-        type=_instant,
+        type=instant,
         required=True,
         metavar="FROM",
         help="nominal times after this instant",
     )
-    option("--to", type=_instant, required=True, metavar="TO", help="and until this one, itself included")
+    option("--to", type=instant, required=True, metavar="TO", help="and until this one, itself included")
     option(
         "--max-concurrent",
-        type=_number(_MOST_AT_ONCE),
+        type=whole_number(_MOST_AT_ONCE),
         default=1,
         metavar="COUNT",
         help="how many Jobs of backfills may be unfinished at a time (1)",
     )
     option(
         "--limit",
-        type=_number(_MOST),
+        type=whole_number(_MOST),
         default=1000,
         metavar="COUNT",
         help="refuse a span with more nominal times than this (1000)",
@@ -100,29 +97,3 @@ def _parser() -> argparse.ArgumentParser:
     add_output(parser)
     add_where(parser)
     return parser
-
-
-def _instant(text: str) -> int:
-    try:
-        instant_ms = instant_at({"instant": text}, "instant")
-    except SpecError:
-        instant_ms = None
-    if instant_ms is None:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not an instant from 1970 on: write date, time and offset, like 2026-11-22T10:00:00Z"
-        )
-    return instant_ms
-
-
-def _number(most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not accepted: write a whole number from 1 to {most}")
-        return int(text)
-
-    return number
-
-
-def _wrong(message: str) -> int:
-    typer.echo(f"error: {message}", err=True)
-    return EXIT_USAGE

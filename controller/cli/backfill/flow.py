@@ -21,12 +21,10 @@ from controller.cli.backfill.words import (
     result_object,
     template_error,
 )
-from controller.cli.cluster import EXIT_FAILED, EXIT_USAGE, CommandError, reach, read_timer
+from controller.cli.cluster import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, CommandError, failed, reach, read_timer
 from controller.cli.flags import where_of
 from controller.cli.output import coloured, dump
 from controller.core.backfill import End, Span
-
-EXIT_INTERRUPTED = 128 + signal.SIGINT
 
 
 async def backfill(options: argparse.Namespace, span: Span, now_ms: int) -> int:
@@ -37,11 +35,11 @@ async def backfill(options: argparse.Namespace, span: Span, now_ms: int) -> int:
         plan = await make_plan(cluster.api, obj, span, options.limit, options.again, now_ms)
         if is_table:
             typer.echo(plan_table(plan, options.max_concurrent), color=coloured())
-        may = _may_begin(plan, options)
-        if may is not None:
-            if not is_table:
-                typer.echo(dump({"plan": plan_object(plan, options.max_concurrent)}, options.output))
-            return may
+        elif not _begins_unasked(plan, options):
+            typer.echo(dump({"plan": plan_object(plan, options.max_concurrent)}, options.output))
+        ending = _may_begin(plan, options)
+        if ending is not None:
+            return ending
         attempt = Backfill(cluster.api, plan, options.max_concurrent, options.stop_on_failure, audience(is_table))
         with _interrupting(attempt):
             result = await attempt.run()
@@ -54,16 +52,16 @@ async def backfill(options: argparse.Namespace, span: Span, now_ms: int) -> int:
 
 
 def _may_begin(plan: Plan, options: argparse.Namespace) -> int | None:
-    """None where it may; else the exit code with which it ends here, after saying why on stderr."""
+    """None where it may; else the exit code with which it ends here. Raises CommandError where something is wrong."""
     if not plan.times:
         return 0
     if plan.template_problem:
-        typer.echo(f"error: {template_error(plan)}", err=True)
-        return EXIT_FAILED
+        raise CommandError(template_error(plan))
+    if plan.refused_now:
+        raise CommandError(plan.refused_now)
     if options.dry_run:
         return 0
-    # To wait for Jobs that are there creates nothing, and needs no leave.
-    if options.yes or not plan.left:
+    if _begins_unasked(plan, options):
         return None
     if options.output != "table" or not _on_a_terminal():
         typer.echo("nothing was created: this is what it would do, give --yes to do it", err=True)
@@ -73,15 +71,21 @@ def _may_begin(plan: Plan, options: argparse.Namespace) -> int | None:
     raise CommandError("nothing was created")
 
 
+def _begins_unasked(plan: Plan, options: argparse.Namespace) -> bool:
+    is_possible = plan.times and not plan.template_problem and not plan.refused_now and not options.dry_run
+    # To wait for Jobs that are there creates nothing, and needs no leave.
+    return bool(is_possible and (options.yes or not plan.left))
+
+
 def _exit_code(result: Result) -> int:
     if result.interrupted:
         typer.echo(f"interrupted: {how_to_go_on(result)}", err=True)
         return EXIT_INTERRUPTED
     if result.stopped:
-        typer.echo(f"error: {result.stopped}", err=True)
+        code = failed(CommandError(result.stopped))
         if result.left and result.to_be_continued:
             typer.echo(f"stopped: {how_to_go_on(result)}", err=True)
-        return EXIT_FAILED
+        return code
     return EXIT_FAILED if result.number(End.FAILED) else 0
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from controller.cli.backfill.jobs import list_runs
-from controller.cli.cluster import CommandError
+from controller.cli.cluster import CommandError, is_full, refusal
 from controller.core.backfill import (
     Record,
     Span,
@@ -49,6 +49,8 @@ class Plan:
     """Whether the annotation is there and says nothing. It will be written over."""
     template_problem: str
     """Why the API server would refuse the Jobs, "" where it would not."""
+    refused_now: str
+    """Why it would refuse them now, and not for ever: a quota; "" where it would not."""
     meets_schedule: bool
     """Whether a scheduled run is skipped or takes a Job's place, should the two meet."""
 
@@ -96,6 +98,9 @@ async def make_plan(api: ApiServer, obj: Mapping[str, Any], span: Span, limit: i
     left = tuple(time_ms for time_ms in times if begun is None or time_ms > begun.through_ms)
     runs, _ = await list_runs(api, timer)
     with_job = frozenset(left).intersection(run.occurrence_ms for run in runs if not run.request_key)
+    template_problem, refused_now = await _problems(
+        api, timer, next((one for one in left if one not in with_job), None)
+    )
     return Plan(
         obj=obj,
         timer=timer,
@@ -106,23 +111,26 @@ async def make_plan(api: ApiServer, obj: Mapping[str, Any], span: Span, limit: i
         begun=begun,
         replaced=record if record is not None and record.span != span and not record.finished else None,
         unreadable=recorded is not None and record is None,
-        template_problem=await _template_problem(api, timer, next((one for one in left if one not in with_job), None)),
+        template_problem=template_problem,
+        refused_now=refused_now,
         meets_schedule=in_each_others_way(timer, now_ms),
     )
 
 
-async def _template_problem(api: ApiServer, timer: Timer, occurrence_ms: int | None) -> str:
-    """What the API server says to a Job that is not kept; "" where it would take it."""
+async def _problems(api: ApiServer, timer: Timer, occurrence_ms: int | None) -> tuple[str, str]:
+    """What the API server says to a Job that is not kept: to its template, and for now; "" where it would take it."""
     if occurrence_ms is None:
-        return ""
+        return "", ""
     body = orjson.dumps(job_manifest(timer, occurrence_ms, backfill=True))
     try:
         await api.create(paths.jobs(timer.namespace), body, dryRun="All", fieldValidation="Strict")
     except ApiError as error:
         # The name is looked at last, so such a template is good. Whose Job it is turns out when its turn comes.
         if error.status == 409 and error.reason == "AlreadyExists":
-            return ""
+            return "", ""
         if refusal_reason(error.status, error.message, error.causes) is Reason.INVALID_TEMPLATE:
-            return error.message
+            return error.message, ""
+        if is_full(error):
+            return "", refusal(error)
         raise
-    return ""
+    return "", ""

@@ -12,7 +12,7 @@ import orjson
 from controller.cli.backfill.hold import Hold, StopError
 from controller.cli.backfill.jobs import JobsInView, run_of
 from controller.cli.backfill.plan import Plan
-from controller.cli.cluster import CommandError
+from controller.cli.cluster import CommandError, refusal
 from controller.core.backfill import End, Ended, Record, Tally
 from controller.core.instants import rfc3339
 from controller.core.job import BACKFILL, job_manifest, job_name_of
@@ -116,7 +116,7 @@ class Backfill:
             if not self._begun and not self._interrupted:
                 raise CommandError(stopped) from None
         except (ApiError, ApiUnreachableError) as error:
-            stopped = str(error)
+            stopped = refusal(error) if isinstance(error, ApiError) else str(error)
             if not self._begun:
                 raise
         finally:

@@ -45,6 +45,7 @@ def plan_object(plan: Plan, max_concurrent: int) -> dict[str, Any]:
         "toCreate": plan.to_create,
         "maxConcurrent": max_concurrent,
         "templateProblem": plan.template_problem or None,
+        "refusedNow": plan.refused_now or None,
         "warnings": _warnings(plan),
     }
 

@@ -1,7 +1,6 @@
 """What `import` and `export` have in common: manifests from files or the cluster, converted and printed."""
 
 import argparse
-import difflib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,17 +9,18 @@ from urllib.parse import quote
 import orjson
 import typer
 
-from controller.cli.cluster import EXIT_FAILED, Cluster, reach, run
+from controller.cli.cluster import EXIT_FAILED, Cluster, CommandError, failed, reach, read_object, run
 from controller.cli.columns import printable
 from controller.cli.convert.manifest_yaml import manifests_as_yaml
 from controller.cli.documents import Document, Unreadable, read_files, title_of
-from controller.cli.flags import add_output, add_where, where_of
+from controller.cli.flags import add_output, add_where, cron_job_name, timer_name, where_of
 from controller.cli.output import coloured
 from controller.core.cronjob.conversion import ConversionError, Converted
 from controller.core.timer import KIND
-from controller.kube.errors import ApiError
 
 Object = dict[str, Any]
+
+_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,8 @@ class Answer:
     manifest: Object | None
     remarks: tuple[str, ...]
     problems: tuple[str, ...]
+    was_suspended: bool = False
+    """Whether what was converted did not run anyway."""
 
 
 def add_sources(parser: argparse.ArgumentParser, kind: str) -> None:
@@ -59,7 +61,14 @@ def add_sources(parser: argparse.ArgumentParser, kind: str) -> None:
     option = parser.add_argument
     # NAME, in the help of commands, is a RedisTimer, and completed as one.
     metavar = "NAME" if kind == KIND else kind.upper()
-    option("names", metavar=metavar, nargs="*", help=f"a {kind} of the cluster, by its name (all of the namespace)")
+    read = timer_name if kind == KIND else cron_job_name
+    option(
+        "names",
+        type=read,
+        metavar=metavar,
+        nargs="*",
+        help=f"a {kind} of the cluster, by its name (all of the namespace)",
+    )
     option(
         *("-f", "--filename"),
         dest="files",
@@ -94,18 +103,25 @@ async def _from_files(way: Way, options: argparse.Namespace) -> int:
             answers.append(_answer(way, document, options.namespace))
         else:
             _tell(f"passed over: {printable(_title(document))} is no {way.source}")
-    return _print(way, answers, options.output, f"in {', '.join(map(title_of, options.files))}")
+    return _print(way, answers, [], options.output, f"in {', '.join(map(title_of, options.files))}")
 
 
 async def _from_cluster(way: Way, options: argparse.Namespace) -> int:
+    answers: list[Answer] = []
+    missing: list[CommandError] = []
     async with reach(where_of(options)) as cluster:
         namespace = None if options.all_namespaces else cluster.namespace
-        if options.names:
-            answers = [await _named(way, cluster, name) for name in options.names]
-        else:
+        for name in options.names:
+            try:
+                obj = await read_object(cluster, way.source, way.collection(namespace), name)
+            except CommandError as error:
+                missing.append(error)
+            else:
+                answers.append(_answer(way, obj, namespace))
+        if not options.names:
             answers = [_answer(way, obj, namespace) async for obj in _listed(way, cluster, namespace, options.selector)]
     where = "in any namespace" if namespace is None else f"in namespace {namespace}"
-    return _print(way, answers, options.output, f"{where}{' with these labels' if options.selector else ''}")
+    return _print(way, answers, missing, options.output, f"{where}{' with these labels' if options.selector else ''}")
 
 
 async def _listed(way: Way, cluster: Cluster, namespace: str | None, selector: str | None) -> AsyncIterator[Object]:
@@ -113,24 +129,6 @@ async def _listed(way: Way, cluster: Cluster, namespace: str | None, selector: s
     async for page in cluster.api.pages(way.collection(namespace), **parameters):
         for obj in page:
             yield obj
-
-
-async def _named(way: Way, cluster: Cluster, name: str) -> Answer:
-    collection = way.collection(cluster.namespace)
-    try:
-        return _answer(way, await cluster.api.get(f"{collection}/{quote(name, safe='')}"), cluster.namespace)
-    except ApiError as error:
-        # The same status where the cluster has no such kind at all.
-        if error.status != 404 or "could not find the requested resource" in error.message:
-            raise
-    try:
-        there = [obj["metadata"]["name"] async for obj in _listed(way, cluster, cluster.namespace, None)]
-    except ApiError:
-        # Who may read one need not be allowed to list them.
-        there = []
-    near = difflib.get_close_matches(name, there, n=1)
-    hint = f": did you mean {near[0]}?" if near else ""
-    return Answer(f"{cluster.namespace}/{name}", None, (), (f"there is no such {way.source}{hint}",))
 
 
 def _is_source(way: Way, document: Mapping[str, Any]) -> bool:
@@ -163,10 +161,13 @@ def _answer(way: Way, document: Document, namespace: str | None) -> Answer:
         converted = way.convert({**document, "metadata": metadata}, "default")
     except ConversionError as error:
         return Answer(title, None, (), error.problems)
-    return Answer(title, converted.manifest, converted.remarks, ())
+    was_suspended = bool(document["spec"].get("suspend"))
+    warning = f"was suspended already: do not resume its {way.target} unless you want it to run"
+    remarks = (warning, *converted.remarks) if was_suspended else converted.remarks
+    return Answer(title, converted.manifest, remarks, (), was_suspended)
 
 
-def _print(way: Way, answers: list[Answer], output: str, where: str) -> int:
+def _print(way: Way, answers: list[Answer], missing: list[CommandError], output: str, where: str) -> int:
     """Manifests on stdout, all the rest on stderr: what is piped into kubectl is nothing but manifests."""
     manifests = [answer.manifest for answer in answers if answer.manifest is not None]
     if output == "json":
@@ -176,30 +177,47 @@ def _print(way: Way, answers: list[Answer], output: str, where: str) -> int:
         typer.echo(manifests_as_yaml(manifests), nl=False)
     for line in _told(answers):
         _tell(line)
-    if not answers:
-        _tell(f"error: there is no {way.source} {where}")
-        return EXIT_FAILED
-    failed = len(answers) - len(manifests)
-    if failed:
-        _tell(f"{failed} of {len(answers)} {way.source}s cannot become {way.target}s")
+    for error in missing:
+        failed(error)
+    if not answers and not missing:
+        raise CommandError(f"there is no {way.source} {where}")
+    bad = len(answers) - len(manifests)
+    if bad:
+        _tell(f"{bad} of {len(answers)} {way.source}s cannot become {way.target}s")
     if manifests:
-        _tell(_hint(way, manifests))
-    return EXIT_FAILED if failed else 0
+        _tell(_hint(way, [answer for answer in answers if answer.manifest is not None]))
+    return EXIT_FAILED if bad or missing else 0
 
 
-def _hint(way: Way, manifests: list[Object]) -> str:
-    metadata = manifests[0]["metadata"]
-    namespace = f" -n {metadata['namespace']}" if metadata.get("namespace") else ""
-    which = f"{metadata.get('name', 'NAME')}{namespace}" if len(manifests) == 1 else "NAME"
-    suspended = all(manifest["spec"].get("suspend") for manifest in manifests)
-    suspend, resume, delete = (step.format(which) for step in way.steps)
-    return f"""\
-Nothing is applied yet. A {way.source} and its {way.target} both run until the {way.source} is suspended or deleted.
-To move without running twice, between two runs:
-  1. {"pipe this" if suspended else "pipe the same with --suspend"} into kubectl apply -f -
-  2. {suspend}
-  3. {resume}
-  4. {delete}   when its Jobs are done: they go with it"""
+def _hint(way: Way, answers: list[Answer]) -> str:
+    manifests = [answer.manifest for answer in answers if answer.manifest is not None]
+    suspend, resume, delete = (step.format(_which(manifests)) for step in way.steps)
+    stopped = [answer.title for answer in answers if answer.was_suspended]
+    running = len(stopped) < len(answers)
+    if running and stopped:
+        suspended_before = f"{', '.join(stopped[:_NAMED])}{' and others' if len(stopped) > _NAMED else ''}"
+        resume += f"   but not those that were suspended before: {suspended_before}"
+    are_suspended = all(manifest["spec"].get("suspend") for manifest in manifests)
+    apply = f"{'pipe this' if are_suspended else 'pipe the same with --suspend'} into kubectl apply -f -"
+    steps = [apply, *((suspend, resume) if running else ()), f"{delete}   when its Jobs are done: they go with it"]
+    lines = [
+        f"Nothing is applied yet. A {way.source} and its {way.target} both run until the {way.source} is suspended or "
+        "deleted."
+        if running
+        else "Nothing is applied yet.",
+        "To move without running twice, between two runs:",
+        *(f"  {number}. {step}" for number, step in enumerate(steps, 1)),
+    ]
+    return "\n".join(lines)
+
+
+def _which(manifests: list[Object]) -> str:
+    """Name and namespace for a command, as far as they are the same for all."""
+    name = manifests[0]["metadata"].get("name", "NAME") if len(manifests) == 1 else "NAME"
+    namespaces = {manifest["metadata"].get("namespace") for manifest in manifests}
+    if namespaces == {None}:
+        return str(name)
+    return f"{name} -n {'NAMESPACE' if len(namespaces) > 1 else namespaces.pop()}"
 
 
 def _told(answers: Iterable[Answer]) -> Iterator[str]:

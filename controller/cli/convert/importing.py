@@ -40,7 +40,7 @@ def run_import(arguments: Sequence[str]) -> int:
         "--time-zone",
         type=_zone,
         metavar="ZONE",
-        help="the zone of CronJobs that name none: that of the controller manager's machine (left out, which is UTC)",
+        help="time zone for CronJobs without timeZone (default: UTC); give the one your kube-controller-manager uses",
     )
     options = parser.parse_args(arguments)
     check_sources(parser, options)

@@ -56,7 +56,7 @@ def judge_clocks(api: Reading | None, redis: Reading | None) -> list[Finding]:
         return []
     clocks = [("API server", api), ("Redis", redis)]
     told = [f"{name} {_shown(reading)}" for name, reading in clocks if reading is not None]
-    found = f"{', '.join(told)}, by the clock of this machine"
+    found = f"{', '.join(told)}, by the clock of this machine (in brackets: how exact the measurement is)"
     apart_ms = redis.less(api).certain_ms if api is not None and redis is not None else 0
     if apart_ms > _NOTABLE_MS:
         level = Level.PROBLEM if apart_ms > _HARMFUL_MS else Level.WARNING

@@ -10,7 +10,7 @@ import typer
 
 from controller.cli.cluster import EXIT_FAILED, reach, run
 from controller.cli.doctor.findings import as_data, as_table, is_healthy
-from controller.cli.flags import add_output, add_timeout, add_where, new_parser, where_of
+from controller.cli.flags import add_output, add_timeout, add_where, new_parser, program, version, where_of
 from controller.cli.output import coloured, dump
 
 _TIMEOUT_S = 30
@@ -47,7 +47,7 @@ async def _doctor(options: argparse.Namespace) -> int:
     from controller.index.connect import connect_redis
     from controller.settings import load_settings
 
-    settings = load_settings(_flags(options), "redistimer doctor")
+    settings = load_settings(_flags(options), f"{program()} doctor")
     is_guess = options.redis_url is None and "REDIS_URL" not in os.environ
     async with (
         reach(where_of(options)) as cluster,
@@ -56,9 +56,9 @@ async def _doctor(options: argparse.Namespace) -> int:
     ):
         findings = await examination.findings()
     if options.output == "table":
-        typer.echo(as_table(findings), color=coloured())
+        typer.echo(f"redistimer {version()}\n{as_table(findings)}", color=coloured())
     else:
-        print(dump(as_data(findings), options.output))
+        print(dump({"version": version(), **as_data(findings)}, options.output))
     return 0 if is_healthy(findings) else EXIT_FAILED
 
 

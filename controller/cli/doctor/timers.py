@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from controller.cli.doctor.findings import Finding, Level
+from controller.cli.flags import program
 from controller.cli.times import span
 from controller.core.instants import parse_rfc3339
 from controller.core.policy import Concurrency
@@ -127,7 +128,7 @@ def judge_timers(census: Census, led: bool) -> list[Finding]:
     if (more := len(census.not_ready) - _REASONS) > 0:
         findings.append(Finding(_CHECK, Level.WARNING, f"others are not ready for {more} more reasons"))
     if census.stopped.count:
-        advice = "find out why they fail, then edit them, or let a run by hand (redistimer trigger) succeed"
+        advice = f"find out why they fail, then edit them, or let a run by hand ({program()} trigger) succeed"
         found = f"{census.stopped.count} stopped after too many failures in a row: {census.stopped}"
         findings.append(Finding(_CHECK, Level.WARNING, found, advice))
     if findings:

@@ -9,20 +9,20 @@ from typing import Any
 
 import typer
 
-from controller.cli.cluster import Cluster, reach, read_timer, run, timers_path
+from controller.cli import times
+from controller.cli.cluster import EXIT_FAILED, Cluster, CommandError, failed, reach, read_timer, run, timers_path
 from controller.cli.columns import aligned, printable
 from controller.cli.flags import where_of
-from controller.cli.forecast.command import print_answers
+from controller.cli.forecast.answers import print_answers
 from controller.cli.forecast.manifests import BadManifest, Manifest
 from controller.cli.forecast.timeline import Firing, Held, Timeline, first_after, held_back
 from controller.cli.forecast.upcoming import Forecast
 from controller.cli.output import coloured, dump, json_line
 from controller.cli.progress import Progress
-from controller.cli.times import here, span, wait
 from controller.core.instants import rfc3339
 from controller.core.problems import cut
 from controller.core.reasons import Reason
-from controller.core.timer import parse_timer
+from controller.core.timer import Timer, parse_timer
 
 _TITLES = ("LOCAL TIME", "UTC", "IN", "TIMER", "SCHEDULE", "NOTE")
 _HELD_TITLES = ("TIMER", "REASON", "MESSAGE")
@@ -37,17 +37,32 @@ def next_in_cluster(options: argparse.Namespace) -> int:
 
 
 async def _named(options: argparse.Namespace) -> int:
+    answers: list[Forecast | BadManifest] = []
+    problems: list[CommandError] = []
+    not_ready = 0
     async with reach(where_of(options)) as cluster:
-        timers = [await read_timer(cluster, name) for name in dict.fromkeys(options.names)]
-    _, bad = print_answers([_forecast(obj, options) for obj in timers], options)
-    return 1 if bad else 0
+        for name in dict.fromkeys(options.names):
+            try:
+                obj = await read_timer(cluster, name)
+            except CommandError as error:
+                problems.append(error)
+                continue
+            timer = parse_timer(obj)
+            held = held_back(obj, timer)
+            answers.append(_forecast(obj, timer, held, options))
+            not_ready += held is not None and held.is_not_ready
+    print_answers(answers, options)
+    sys.stdout.flush()
+    for problem in problems:
+        failed(problem)
+    return EXIT_FAILED if not_ready or problems else 0
 
 
-def _forecast(obj: dict[str, Any], options: argparse.Namespace) -> Forecast | BadManifest:
-    timer = parse_timer(obj)
+def _forecast(
+    obj: dict[str, Any], timer: Timer, held: Held | None, options: argparse.Namespace
+) -> Forecast | BadManifest:
     if timer.timing is None:
         return BadManifest(timer.name, timer.problem.message if timer.problem else "")
-    held = held_back(obj, timer)
     return Forecast(
         manifest=Manifest(timer.namespace, timer.name, timer.created_ms, obj["spec"]),
         namespace=timer.namespace,
@@ -79,7 +94,7 @@ async def _all(options: argparse.Namespace) -> int:
             typer.echo(json_line(told))
     elif timeline.timers:
         typer.echo("\n".join(_lines(timeline, options.start)), color=coloured())
-    return 0
+    return EXIT_FAILED if any(held.is_not_ready for held in timeline.held) else 0
 
 
 async def _read(cluster: Cluster, timeline: Timeline, options: argparse.Namespace) -> None:
@@ -106,6 +121,8 @@ def _told(timeline: Timeline) -> list[dict[str, Any]]:
         key = firing.namespace, firing.name
         timer = told.setdefault(key, {"namespace": firing.namespace, "name": firing.name, "next": []})
         timer["next"].append(rfc3339(firing.occurrence_ms))
+        if firing.has_jitter:
+            timer.setdefault("firesAt", []).append(rfc3339(firing.due_ms))
     for held in timeline.held:
         timer = told.setdefault(
             (held.namespace, held.name), {"namespace": held.namespace, "name": held.name, "next": []}
@@ -130,14 +147,11 @@ def _lines(timeline: Timeline, start_ms: int) -> list[str]:
 
 
 def _row(firing: Firing, start_ms: int, not_ready: str) -> tuple[str, ...]:
-    delay_ms = firing.due_ms - firing.occurrence_ms
-    jitter = f"{span(delay_ms)} of jitter" if delay_ms else ""
-    # Nobody planned the milliseconds that jitter comes to.
-    shown_ms = firing.due_ms // 1000 * 1000 if delay_ms else firing.due_ms
+    shown_ms, jitter = times.firing(firing.occurrence_ms, firing.due_ms)
     return (
-        here(shown_ms),
+        times.here(shown_ms),
         rfc3339(shown_ms),
-        wait(firing.due_ms - start_ms),
+        times.wait(firing.due_ms - start_ms),
         f"{firing.namespace}/{firing.name}",
         printable(cut(firing.schedule, _SCHEDULE_WIDTH)),
         ", ".join(filter(None, (f"not ready: {not_ready}" if not_ready else "", jitter))),

@@ -1,11 +1,10 @@
 """Manifests of timers, read from YAML or JSON as kubectl would read them."""
 
-import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from controller.cli.documents import Document, Unreadable, read_documents
+from controller.cli.documents import Document, Unreadable
 from controller.core.instants import parse_rfc3339
 from controller.core.timer import KIND, SPEC_FIELDS
 
@@ -46,14 +45,6 @@ class OtherManifest:
 AnyManifest = Manifest | BadManifest | OtherManifest
 
 
-def read_manifests(text: str, source: str) -> Iterator[AnyManifest]:
-    """All manifests of a text with YAML or JSON documents, lists of Kubernetes taken apart.
-
-    A document that cannot be read is a BadManifest, and those after it are read all the same.
-    """
-    return map(manifest_of, read_documents(text, source))
-
-
 def manifest_of(document: Document) -> AnyManifest:
     """What a document says of a timer."""
     if isinstance(document, Unreadable):
@@ -74,20 +65,30 @@ def _timer(value: Mapping[str, Any], metadata: Mapping[str, Any], name: str, kin
         return BadManifest(name, f"this {kind} has no spec: say when and what to run, for example spec: {{every: 1h}}")
     unknown = tuple(str(field) for field in spec if field not in SPEC_FIELDS)
     for field in unknown:
-        if near := _near(field):
-            return BadManifest(name, f"spec.{field} is not a field of a {kind}: did you mean {near}?")
+        if meant := _near(field):
+            return BadManifest(name, f"spec.{field} is not a field of a {kind}: did you mean {meant}?")
     if spec.get("suspend") not in (None, True, False):
-        return BadManifest(name, f"spec.suspend {spec['suspend']!r} is neither true nor false: write it without quotes")
+        found = _shown(spec["suspend"])
+        return BadManifest(name, f"spec.suspend {found} is neither true nor false: write it without quotes")
     created = metadata.get("creationTimestamp")
     try:
         created_ms = None if created is None else parse_rfc3339(created)
     except (ValueError, TypeError):
-        return BadManifest(name, f"metadata.creationTimestamp {created!r} is not an instant: remove it")
+        return BadManifest(name, f"metadata.creationTimestamp {_shown(created)} is not an instant: remove it")
     namespace = metadata.get("namespace")
     return Manifest(str(namespace) if namespace else None, name, created_ms, spec, unknown)
 
 
+# What both need is imported by those who need it: manifests are good as a rule.
+
+
 def _near(field: str) -> str | None:
-    same = {known.lower(): known for known in SPEC_FIELDS}
-    matches = difflib.get_close_matches(field.lower(), same, n=1, cutoff=0.8)
-    return same[matches[0]] if matches else None
+    from controller.core.cronjob.conversion import near
+
+    return near(field, SPEC_FIELDS)
+
+
+def _shown(value: object) -> str:
+    from controller.core.cronjob.conversion import shown
+
+    return shown(value)

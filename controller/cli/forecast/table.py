@@ -7,7 +7,7 @@ import typer
 from controller.cli.columns import aligned, printable
 from controller.cli.forecast.manifests import BadManifest
 from controller.cli.forecast.upcoming import Forecast, MoreLeftOut, Upcoming
-from controller.cli.times import clock, span, wait
+from controller.cli.times import clock, firing, wait
 from controller.core.instants import rfc3339
 from controller.core.schedule.occurrences import never_fires
 
@@ -57,8 +57,8 @@ def _row(row: Upcoming | MoreLeftOut, start_ms: int) -> _Row:
     if isinstance(row, MoreLeftOut):
         number = "more" if row.number is None else f"{'' if row.exact else 'about '}{row.number} more"
         return "...", "", "", f"{number} left out"
-    shown, utc = clock(row.occurrence_ms, row.offset_ms), rfc3339(row.occurrence_ms)
     if row.due_ms is None:
+        shown, utc = clock(row.occurrence_ms, row.offset_ms), rfc3339(row.occurrence_ms)
         return shown, utc, "", f"left out by {row.left_out_by}"
-    delay_ms = row.due_ms - row.occurrence_ms
-    return shown, utc, wait(row.due_ms - start_ms), f"jitter: fires {span(delay_ms)} later" if delay_ms else ""
+    shown_ms, jitter = firing(row.occurrence_ms, row.due_ms)
+    return clock(shown_ms, row.offset_ms), rfc3339(shown_ms), wait(row.due_ms - start_ms), jitter

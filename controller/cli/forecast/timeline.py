@@ -28,6 +28,8 @@ class Firing(NamedTuple):
     """Its nominal time."""
     schedule: str
     """In the words of its author, with the zone that these are about."""
+    has_jitter: bool
+    """Whether the timer's runs may fire later than their nominal times; this one need not."""
 
 
 class Held(NamedTuple):
@@ -37,6 +39,11 @@ class Held(NamedTuple):
     name: str
     reason: str
     message: str
+
+    @property
+    def is_not_ready(self) -> bool:
+        """Whether something is wrong with it, and it is not just told to wait."""
+        return self.reason not in (Reason.SUSPENDED, Reason.TOO_MANY_FAILURES)
 
 
 class Timeline:
@@ -112,4 +119,5 @@ def _firings(timer: Timer, zone: str | None, start_ms: int, now_ms: int) -> Iter
     assert timing is not None
     summary = f"{timing.summary} ({zone})" if zone else timing.summary
     for occurrence_ms in iterate(timing.schedule, first_after(timer, start_ms, now_ms)):
-        yield Firing(timing.due_ms(occurrence_ms), timer.namespace, timer.name, occurrence_ms, summary)
+        due_ms = timing.due_ms(occurrence_ms)
+        yield Firing(due_ms, timer.namespace, timer.name, occurrence_ms, summary, bool(timing.jitter_ms))

@@ -12,6 +12,7 @@ from controller.core.schedule.exclusions import NOTHING_EXCLUDED, Exclusions
 from controller.core.schedule.fixed import Once
 from controller.core.schedule.occurrences import between, iterate
 from controller.core.schedule.reading import Member, read_exclusions, read_members
+from controller.core.spec import Spec
 from controller.core.timing import Timing, read_timing
 
 LEFT_OUT_SHOWN = 3
@@ -24,7 +25,7 @@ class Upcoming:
 
     occurrence_ms: int
     offset_ms: int
-    """Local time minus UTC, in the zone of the schedule that names it."""
+    """Local time minus UTC when it fires, in the zone of the schedule that names it."""
     due_ms: int | None
     """When it fires, with jitter; None where it is left out."""
     left_out_by: str = ""
@@ -72,11 +73,18 @@ class Forecast:
         for occurrence_ms in occurrences:
             if exclusions:
                 yield from _left_out(whole, exclusions, after_ms, occurrence_ms)
-            offset_ms = _member_of(members, occurrence_ms).zone.offset_ms(occurrence_ms)
-            yield Upcoming(occurrence_ms, offset_ms, self.timing.due_ms(occurrence_ms))
+            due_ms = self.timing.due_ms(occurrence_ms)
+            yield Upcoming(occurrence_ms, _member_of(members, occurrence_ms).zone.offset_ms(due_ms), due_ms)
             after_ms = occurrence_ms
         if exclusions and len(occurrences) < count and not self.manifest.suspended and not self.stopped:
             yield from _left_out(whole, exclusions, after_ms, None)
+
+
+def firing_of(spec: Spec, created_ms: int, timing: Timing, occurrence_ms: int) -> Upcoming:
+    """One nominal time of a timer whose spec is good, as it is shown among its others."""
+    members = read_members(spec, created_ms, timing.owner, read_exclusions(spec))
+    due_ms = timing.due_ms(occurrence_ms)
+    return Upcoming(occurrence_ms, _member_of(members, occurrence_ms).zone.offset_ms(due_ms), due_ms)
 
 
 def forecast(manifest: Manifest | BadManifest, start_ms: int, namespace: str) -> Forecast | BadManifest:
@@ -125,4 +133,6 @@ def _member_of(members: Sequence[Member], occurrence_ms: int) -> Member:
     """The first that names this instant."""
     if len(members) == 1:
         return members[0]
-    return next(member for member in members if member.schedule.last_until(occurrence_ms) == occurrence_ms)
+    naming = (member for member in members if member.schedule.last_until(occurrence_ms) == occurrence_ms)
+    # A controller of another version could know an instant that no member names here.
+    return next(naming, members[0])

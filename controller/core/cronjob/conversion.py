@@ -5,6 +5,7 @@ that names the field; what it says and means otherwise is a remark.
 """
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -158,11 +159,11 @@ def _problems(spec: Object, known: tuple[str, ...], kind: str) -> Iterator[str]:
         if field not in known:
             yield _unknown(field, known, kind)
     if spec.get("suspend") not in (None, True, False):
-        yield f"spec.suspend {_shown(spec['suspend'])} is neither true nor false: write it without quotes"
+        yield f"spec.suspend {shown(spec['suspend'])} is neither true nor false: write it without quotes"
     for field in _WHOLE_NUMBERS:
         value = spec.get(field, 0)
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_NUMBER:
-            yield f"spec.{field} {_shown(value)} is not a whole number from 0 to {_LARGEST_NUMBER}"
+            yield f"spec.{field} {shown(value)} is not a whole number from 0 to {_LARGEST_NUMBER}"
     try:
         read_policy(spec)
     except SpecError as error:
@@ -177,10 +178,16 @@ def _problems(spec: Object, known: tuple[str, ...], kind: str) -> Iterator[str]:
 def _unknown(field: str, known: tuple[str, ...], kind: str) -> str:
     if field in SPEC_FIELDS:
         return f"spec.{field} is a field of a {KIND}, not of a {kind}: write kind: {KIND}, apiVersion: {API_VERSION}"
-    same = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(field.lower(), same, n=1, cutoff=0.8)
-    hint = f"did you mean {same[near[0]]}?" if near else f"there are {', '.join(known)}"
+    meant = near(field, known)
+    hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
     return f"spec.{cut(field)} is not a field of a {kind}: {hint}"
+
+
+def near(field: str, known: Iterable[str]) -> str | None:
+    """The known field that somebody surely meant, None where there is none."""
+    same = {name.lower(): name for name in known}
+    matches = difflib.get_close_matches(field.lower(), same, n=1, cutoff=0.8)
+    return same[matches[0]] if matches else None
 
 
 def _settle_zone(spec: dict[str, Any], time_zone: str | None) -> Iterator[str]:
@@ -194,14 +201,14 @@ def _settle_zone(spec: dict[str, Any], time_zone: str | None) -> Iterator[str]:
     if inside := _ZONE_INSIDE.fullmatch(text):
         if "timeZone" in spec:
             raise SpecError(
-                Reason.INVALID_SPEC, f"spec.schedule {_shown(text)} names a zone, and so does spec.timeZone: remove one"
+                Reason.INVALID_SPEC, f"spec.schedule {shown(text)} names a zone, and so does spec.timeZone: remove one"
             )
         spec["schedule"] = inside[2].strip()
         # As Go reads it: nothing is UTC, and Local is that of the machine.
         if inside[1] != "Local":
             zone_of(inside[1] or DEFAULT_ZONE, "the zone in spec.schedule,")
             spec["timeZone"] = inside[1] or DEFAULT_ZONE
-            yield f"the zone in schedule {_shown(text)} is moved to timeZone: {spec['timeZone']}"
+            yield f"the zone in schedule {shown(text)} is moved to timeZone: {spec['timeZone']}"
     if "timeZone" in spec or is_zoneless(spec["schedule"], ""):
         return
     if time_zone is not None:
@@ -216,7 +223,7 @@ def _settle_zone(spec: dict[str, Any], time_zone: str | None) -> Iterator[str]:
 def _not_for_cron_jobs(timer: Object, spec: Object) -> Iterator[str]:
     for field, why in _ONLY_TIMERS.items():
         if field in spec:
-            yield f"spec.{field} {_shown(spec[field])}: {why}"
+            yield f"spec.{field} {shown(spec[field])}: {why}"
     if spec.get("missedRunPolicy", MissedRuns.LATEST) in (MissedRuns.SKIP, MissedRuns.ALL):
         yield (
             f"spec.missedRunPolicy {spec['missedRunPolicy']}: of several overdue runs a CronJob starts the latest, and "
@@ -260,5 +267,6 @@ def _in_order(spec: dict[str, Any], suspend: bool) -> dict[str, Any]:
     return {field: spec[field] for field in CRON_JOB_FIELDS if field in spec}
 
 
-def _shown(value: object) -> str:
-    return cut(repr(value))
+def shown(value: object) -> str:
+    """A value of a manifest for a message: a text in quotes, anything else as JSON."""
+    return cut(repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))

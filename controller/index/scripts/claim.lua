@@ -14,7 +14,8 @@ for _, ticket in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now + ahead, 'L
     redis.call('ZADD', leased, now + duration, ticket)
     redis.call('HSET', lease, ticket, token)
     -- The ticket of a run by hand begins with that of its timer.
-    local timer = read(string.sub(ticket, 1, TICKET_LENGTH))
+    local timer = known
+    if #ticket > TICKET_LENGTH then timer = read(string.sub(ticket, 1, TICKET_LENGTH)) end
     reply[#reply + 1] = { ticket, known.generation, known.mark, timer and timer.fired or 0, known.timer }
   end
 end

@@ -1,12 +1,15 @@
 """The commands: that each is there, and what they are called by."""
 
+import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from controller.cli import cluster
 from controller.cli.app import COMMANDS, app
 from controller.cli.flags import parser_of
 
@@ -54,3 +57,32 @@ def test_asking_for_the_parser_of_a_command_runs_nothing(tmp_path: Path) -> None
     parser = parser_of(COMMANDS["trigger"])
     assert parser is not None
     assert parser.prog.endswith("trigger")
+
+
+def test_the_help_says_how_to_go_on_and_cuts_nothing() -> None:
+    output = CliRunner().invoke(app, ["--help"]).output
+    assert "redistimer COMMAND --help tells what a command does" in output
+    assert "..." not in output.replace("[ARGS]...", "")
+
+
+def test_the_version_is_that_of_the_installation() -> None:
+    done = called("redistimer", "--version")
+    assert (done.returncode, done.stdout) == (0, f"redistimer {version('redistimer')}\n")
+
+
+@pytest.mark.parametrize("command", ["trigger", "suspend", "resume", "next", "backfill", "export"])
+def test_what_names_another_kind_is_a_wrong_command_line(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "job.batch/report"])
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "error: argument NAME: 'job.batch/report' names no RedisTimer: write its name alone, or as in "
+        f"redistimer/report or redistimer.redistimer.dev/report (redistimer {command} --help)\n"
+    )
+
+
+def test_errors_are_told_in_one_place_and_exit_codes_are_defined_there() -> None:
+    folder = Path(cluster.__file__).parent
+    words = {path: path.read_text() for path in folder.rglob("*.py")}
+    assert [path.name for path, text in words.items() if re.search("^EXIT_", text, re.MULTILINE)] == ["cluster.py"]
+    # argparse has a way of its own to end, and a report is no error of the command.
+    assert {path.name for path, text in words.items() if '"error: {' in text} == {"cluster.py", "flags.py"}

@@ -247,6 +247,36 @@ def test_missing_rights_are_told_before_anything_is_created(world: BackfillWorld
     assert result.stderr == 'error: not allowed: jobs.batch is forbidden: User "me" cannot create\n'
 
 
+@pytest.mark.parametrize("flags", [(), ("--yes",), ("--dry-run",)])
+def test_a_quota_that_leaves_no_room_is_no_lack_of_rights_and_the_plan_is_told_before(
+    world: BackfillWorld, flags: tuple[str, ...]
+) -> None:
+    full = ApiError(403, "Forbidden", 'jobs.batch "nightly-1" is forbidden: exceeded quota: few')
+    world.fail("POST", JOBS, full)
+    result = backfill(*flags)
+    assert result.exit_code == 1
+    assert "jobs      4 to create" in result.stdout
+    assert result.stderr == 'error: refused for now: jobs.batch "nightly-1" is forbidden: exceeded quota: few\n'
+    assert (world.created, world.made("PATCH")) == ([], [])
+
+
+def test_a_quota_that_leaves_no_room_is_told_to_programs_with_the_plan(world: BackfillWorld) -> None:
+    world.fail("POST", JOBS, ApiError(403, "Forbidden", "exceeded quota: few"))
+    result = backfill("--yes", "-o", "json")
+    assert json.loads(result.stdout)["plan"]["refusedNow"] == "refused for now: exceeded quota: few"
+    assert (result.exit_code, result.stderr) == (1, "error: refused for now: exceeded quota: few\n")
+
+
+def test_a_quota_that_is_used_up_on_the_way_ends_it_and_the_same_command_goes_on(world: BackfillWorld) -> None:
+    before(world, "POST", JOBS, 3, ApiError(403, "Forbidden", "exceeded quota: few"))
+    result = backfill("--yes")
+    assert (result.exit_code, world.jobs) == (1, TIMES[:2])
+    assert result.stderr.splitlines() == [
+        "error: refused for now: exceeded quota: few",
+        "stopped: 2 nominal times left, after 2026-02-02T06:00:00Z; no Job is active. The same command goes on there",
+    ]
+
+
 def test_missing_rights_to_keep_a_record_end_it_before_the_first_job(world: BackfillWorld) -> None:
     world.fail("PATCH", TIMER, ApiError(403, "Forbidden", "cannot patch redistimers"))
     result = backfill("--yes")
@@ -307,6 +337,7 @@ def test_programs_get_the_plan_in_json(world: BackfillWorld) -> None:
             "toCreate": 4,
             "maxConcurrent": 1,
             "templateProblem": None,
+            "refusedNow": None,
             "warnings": [],
         }
     }
@@ -661,7 +692,7 @@ def test_jobs_that_cannot_be_watched_end_it(world: BackfillWorld) -> None:
     world.when_idle = lambda: world.end_watch(ApiError(403, "Forbidden", "cannot watch jobs"))
     result = backfill("--yes")
     assert (result.exit_code, world.created) == (1, TIMES[:1])
-    assert "error: 403 Forbidden: cannot watch jobs" in result.stderr
+    assert "error: not allowed: cannot watch jobs" in result.stderr
 
 
 def test_ctrl_c_ends_it_in_order_and_the_same_command_goes_on(world: BackfillWorld) -> None:
@@ -710,7 +741,10 @@ def test_ctrl_c_ends_the_wait_for_an_api_server(world: BackfillWorld, monkeypatc
         (("--from", FROM, "--to", "2026-03-05T00:00:01Z"), "--to 2026-03-05T00:00:01Z is in the future: accepted is"),
         (("--from", TO, "--to", FROM), f"--from {TO} is not before --to {FROM}"),
         (("--from", FROM, "--to", FROM), "nothing lies between"),
-        (("--from", "1969-12-31T00:00:00Z", "--to", TO), "--from: '1969-12-31T00:00:00Z' is not an instant from 1970"),
+        (
+            ("--from", "1969-12-31T00:00:00Z", "--to", TO),
+            "--from: '1969-12-31T00:00:00Z' is not an instant from 1970 to 2999",
+        ),
         (("--from", FROM, "--to", "yesterday"), "--to: 'yesterday' is not an instant"),
         (("--from", "2026-02-01", "--to", TO), "--from: '2026-02-01' is not an instant"),
         (("--from", FROM), "the following arguments are required: --to"),

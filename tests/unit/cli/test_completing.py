@@ -15,7 +15,7 @@ import pytest
 from controller.cli.app import COMMANDS
 from controller.cli.cluster import Cluster, Where
 from controller.cli.completing import complete
-from controller.cli.completion import run_completion
+from controller.cli.completion import _SCRIPTS, run_completion
 from tests.unit.cli.stub_cluster import StubCluster, timer_object
 
 
@@ -172,3 +172,58 @@ def test_kubectl_gets_words_meanings_and_whether_files_are_meant() -> None:
     assert answer("tri") == "trigger\tRun a timer's Job now, by hand.\n:4\n"
     assert answer("next", "-f", "") == ":0\n"
     assert answer() == answer("")
+
+
+def in_bash(folder: Path, program: str, *line: str) -> list[str]:
+    """What a real bash offers for a line, in the words that it makes of that."""
+    file = folder / "redistimer"
+    file.write_text(program)
+    file.chmod(0o755)
+    run_bash = """
+        source "$0"
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _redistimer; printf '%s\n' "${COMPREPLY[@]}"
+    """
+    script = folder / "script"
+    script.write_text(_SCRIPTS["bash"])
+    done = subprocess.run(
+        ["bash", "-c", run_bash, str(script), *line],
+        env=os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "KUBECONFIG": str(folder / "config")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.split()
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["--from", "2026-11-16T00", ":", "00", ":", "00Z", "re"],
+        ["--from=2026-11-16T00:00:00Z", "re"],
+        ["--from", "2026-11-16T00:00:00Z", "re"],
+    ],
+    ids=["apart", "one flag", "whole"],
+)
+def test_bash_completes_after_an_instant_although_it_takes_colons_for_ends_of_words(
+    line: list[str], tmp_path: Path
+) -> None:
+    whole = " ".join(line).replace(" : ", ":")
+    echo = f'#!/bin/sh\n[ "$*" = "__complete backfill {whole}" ] && echo report\necho :4\n'
+    assert in_bash(tmp_path, echo, "redistimer", "backfill", *line) == ["report"]
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
+def test_bash_completes_what_has_colons_inside(tmp_path: Path) -> None:
+    config = {
+        "current-context": "arn:aws:eks:one",
+        "contexts": [{"name": "arn:aws:eks:one", "context": {"cluster": "a", "user": "a"}}],
+        "clusters": [{"name": "a", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "users": [{"name": "a", "user": {}}],
+    }
+    (tmp_path / "config").write_text(json.dumps(config))
+    ours = f'#!/bin/sh\nexec "{sys.executable}" -m controller "$@"\n'
+    line = ("redistimer", "next", "--context")
+    assert in_bash(tmp_path, ours, *line, "ar") == ["arn:aws:eks:one"]
+    assert in_bash(tmp_path, ours, *line, "arn", ":", "aw") == ["aws:eks:one"]
+    assert in_bash(tmp_path, ours, *line, "arn", ":") == ["aws:eks:one"]

@@ -219,3 +219,8 @@ async def test_late_timers_say_nothing_where_nobody_leads(patient: Patient) -> N
     patient.lead(holder="")
     assert not_ok(await patient.findings())[0] == ("leader", Level.PROBLEM)
     assert ("timers", Level.PROBLEM) not in not_ok(await patient.findings())
+
+
+async def test_what_the_number_in_brackets_means_is_told(patient: Patient) -> None:
+    clocks = await only(patient, "clocks")
+    assert clocks.found.endswith("by the clock of this machine (in brackets: how exact the measurement is)")

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -63,6 +64,7 @@ def test_people_get_a_line_for_each_finding_and_beneath_it_what_to_do(
     finding(WELL, ILL, ODD)
     assert run_doctor([]) == 1
     assert capsys.readouterr().out.splitlines() == [
+        f"redistimer {version('redistimer')}",
         "ok       leader  controller-1",
         "problem  index   lost",
         "                 > rebuild it",
@@ -96,6 +98,7 @@ def test_programs_get_the_same(
     finding(WELL, ILL)
     assert run_doctor(["-o", output]) == 1
     assert read(capsys.readouterr().out) == {
+        "version": version("redistimer"),
         "healthy": False,
         "findings": [
             {"check": "leader", "level": "ok", "found": "controller-1"},

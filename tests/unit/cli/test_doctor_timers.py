@@ -92,3 +92,10 @@ def test_one_that_stopped_after_too_many_failures_is_told() -> None:
 
 def test_one_that_cannot_be_read_keeps_nobody_from_looking_at_the_others() -> None:
     assert census({"metadata": {}}, well("a")).count == 1
+
+
+def test_what_to_run_is_called_as_this_command_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["/usr/local/bin/kubectl-redistimer"])
+    held = {"type": "Suspended", "status": "True", "reason": "TooManyFailures", "message": "3 runs failed"}
+    (finding,) = judged(well("failing", status={"conditions": [ready(), held]}))
+    assert "(kubectl redistimer trigger)" in finding.advice

@@ -71,3 +71,25 @@ def test_a_cluster_without_timers_says_how_to_get_them(api: ConvertingCluster, c
 def test_a_cron_job_is_made_suspended_on_request(api: ConvertingCluster, call: Call) -> None:
     api.hold(manifest("RedisTimer"))
     assert call("--suspend").manifests == [manifest("CronJob", spec={"suspend": True})]
+
+
+def test_a_name_that_is_not_there_is_told_as_by_the_other_commands(api: ConvertingCluster, call: Call) -> None:
+    api.hold(manifest("RedisTimer", "report"))
+    printed = call("reprot", "redistimer.redistimer.dev/report")
+    assert printed.code == 1
+    assert printed.manifests == [manifest("CronJob", "report")]
+    assert printed.err.startswith("error: there is no RedisTimer reprot in namespace billing: did you mean report?\n")
+    assert "cannot become" not in printed.err
+
+
+def test_a_name_in_a_cluster_without_timers_says_how_to_get_them(api: ConvertingCluster, call: Call) -> None:
+    unknown = ApiError(404, "", "404 page not found")
+    api.fail("GET", "/apis/redistimer.dev/v1alpha1/namespaces/billing/redistimers/report", unknown)
+    printed = call("report")
+    assert (printed.code, printed.out) == (1, "")
+    assert printed.err.startswith("error: this cluster has no RedisTimers: install their definition")
+
+
+def test_what_is_in_the_way_is_shown_as_in_a_manifest(api: ConvertingCluster, call: Call) -> None:
+    api.hold(manifest("RedisTimer", spec={"exclude": [{"date": "2026-12-25"}]}))
+    assert '  error: spec.exclude [{"date": "2026-12-25"}]: a CronJob leaves out no days\n' in call("report").err

@@ -66,14 +66,32 @@ def test_a_name_that_is_not_there_is_an_error_and_the_others_are_printed(api: Co
     printed = call("repotr", "report")
     assert printed.code == 1
     assert names(printed) == ["billing/report"]
-    assert printed.err.startswith(
-        "billing/repotr\n  error: there is no such CronJob: did you mean report?\n1 of 2 CronJobs cannot become"
-    )
+    assert printed.err.startswith("error: there is no CronJob repotr in namespace billing: did you mean report?\n")
+    assert "cannot become" not in printed.err
 
 
 def test_who_may_not_list_is_told_all_the_same(api: ConvertingCluster, call: Call) -> None:
     api.fail("GET", "/apis/batch/v1/namespaces/billing/cronjobs", ApiError(403, "Forbidden", "no"))
-    assert call("report").err.startswith("billing/report\n  error: there is no such CronJob\n")
+    assert call("report") == Printed(
+        1,
+        "",
+        "error: there is no CronJob report in namespace billing: kubectl get cronjobs -n billing lists those there\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["cj/report", "cronjob/report", "cronjobs/report", "cronjob.batch/report", "cronjobs.v1.batch/report"]
+)
+def test_a_name_may_be_given_as_kubectl_prints_it(name: str, api: ConvertingCluster, call: Call) -> None:
+    api.hold(manifest("CronJob", "report"))
+    assert names(call(name)) == ["billing/report"]
+
+
+@pytest.mark.parametrize("name", ["redistimer/report", "cronjob.example.com/report", "cronjob/", "a/cronjob/report"])
+def test_a_name_of_another_kind_is_a_usage_error(name: str, call: Call) -> None:
+    printed = call(name)
+    assert printed.code == 2
+    assert f"{name!r} names no CronJob: write its name alone, or as in cronjob/report or cronjob.batch/" in printed.err
 
 
 def test_what_the_api_server_refuses_is_one_line(api: ConvertingCluster, call: Call) -> None:
@@ -185,7 +203,41 @@ def test_timers_that_are_suspended_need_only_be_applied(api: ConvertingCluster, 
     printed = call("--suspend")
     assert [one["spec"]["suspend"] for one in printed.manifests] == [True, True]
     assert "  1. pipe this into kubectl apply -f -\n" in printed.err
-    assert "  3. redistimer resume NAME\n" in printed.err
+    assert "  3. redistimer resume NAME -n billing\n" in printed.err
+
+
+def test_a_cron_job_that_was_suspended_already_is_not_to_be_resumed(api: ConvertingCluster, call: Call) -> None:
+    api.hold(manifest("CronJob", "report", spec={"suspend": True}))
+    assert call().err.splitlines()[:2] == [
+        "billing/report",
+        "  note: was suspended already: do not resume its RedisTimer unless you want it to run",
+    ]
+    assert call().err.splitlines()[-4:] == [
+        "Nothing is applied yet.",
+        "To move without running twice, between two runs:",
+        "  1. pipe this into kubectl apply -f -",
+        "  2. kubectl delete cronjob report -n billing   when its Jobs are done: they go with it",
+    ]
+
+
+def test_of_several_those_that_were_suspended_before_are_named(api: ConvertingCluster, call: Call) -> None:
+    api.hold(manifest("CronJob", "a"), *(manifest("CronJob", name, spec={"suspend": True}) for name in ("b", "c")))
+    resume = "  3. redistimer resume NAME -n billing   but not those that were suspended before: billing/b, billing/c\n"
+    assert resume in call("--suspend").err
+    assert resume in call().err
+
+
+def test_of_several_namespaces_the_hint_keeps_that_there_is_one_to_give(api: ConvertingCluster, call: Call) -> None:
+    api.hold(manifest("CronJob", "a"), manifest("CronJob", "b", "other"))
+    assert "  3. redistimer resume NAME -n NAMESPACE\n" in call("-A").err
+
+
+def test_the_help_says_which_time_zone_is_meant(call: Call) -> None:
+    help_text = " ".join(call("--help").out.split())
+    assert (
+        "time zone for CronJobs without timeZone (default: UTC); give the one your kube-controller-manager uses"
+        in help_text
+    )
 
 
 def test_a_zone_is_written_into_timers_whose_cron_job_has_none(api: ConvertingCluster, call: Call) -> None:

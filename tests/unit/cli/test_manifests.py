@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from controller.cli.forecast.manifests import BadManifest, Manifest, OtherManifest, read_manifests
+from controller.cli.documents import read_documents
+from controller.cli.forecast.manifests import BadManifest, Manifest, OtherManifest, manifest_of
 from controller.core.timer import SPEC_FIELDS
 
 CRD = Path(__file__).parents[3] / "crds" / "redistimers.yaml"
@@ -15,7 +16,7 @@ READ = Manifest(None, "report", None, {"every": "1h"})
 
 
 def read(text: str) -> list[Manifest | BadManifest | OtherManifest]:
-    return list(read_manifests(text, "timers.yaml"))
+    return [manifest_of(document) for document in read_documents(text, "timers.yaml")]
 
 
 def test_many_documents_are_read_and_empty_ones_are_nothing() -> None:
@@ -138,3 +139,8 @@ def test_the_known_fields_are_those_of_the_schema() -> None:
     (version,) = yaml.safe_load(CRD.read_text())["spec"]["versions"]
     schema = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
     assert set(SPEC_FIELDS) == set(schema)
+
+
+def test_what_is_wrong_is_shown_as_in_a_manifest() -> None:
+    (bad,) = read("kind: RedisTimer\nmetadata: {name: a}\nspec: {every: 1h, suspend: [null, true]}\n")
+    assert bad == BadManifest("a", "spec.suspend [null, true] is neither true nor false: write it without quotes")

@@ -12,10 +12,18 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from controller.cli.app import app
+from controller.core.instants import parse_rfc3339, rfc3339
+from controller.core.timing import read_timing
 
 START = "2026-11-25T10:19:58Z"
 
 GOOD = {"schedule": "30 6 * * 1-5", "timeZone": "Europe/Berlin"}
+
+
+def fires_at(owner: str, *times: str) -> list[str]:
+    """When these nominal times fire, with five minutes of jitter."""
+    timing = read_timing(GOOD | {"jitter": "5m"}, 0, owner)
+    return [rfc3339(timing.due_ms(parse_rfc3339(time))) for time in times]
 
 
 def manifest(spec: Any, name: str = "report", kind: str = "RedisTimer", **metadata: Any) -> dict[str, Any]:
@@ -49,7 +57,12 @@ def test_programs_get_a_line_for_each_manifest_with_nominal_times_in_utc() -> No
     )
     assert result.exit_code == 0
     assert lines_of(result) == [
-        {"namespace": "billing", "name": "report", "next": ["2026-11-26T05:30:00Z", "2026-11-27T05:30:00Z"]},
+        {
+            "namespace": "billing",
+            "name": "report",
+            "next": ["2026-11-26T05:30:00Z", "2026-11-27T05:30:00Z"],
+            "firesAt": fires_at("billing/report", "2026-11-26T05:30:00Z", "2026-11-27T05:30:00Z"),
+        },
         {"namespace": "default", "name": "yearly", "next": ["2027-01-01T00:00:00Z", "2028-01-01T00:00:00Z"]},
     ]
 
@@ -202,9 +215,16 @@ def test_where_everything_is_left_out_the_end_is_told() -> None:
 
 
 def test_a_time_that_fires_later_by_jitter_says_by_how_much() -> None:
-    (row,) = rows_of(next_of(manifest(GOOD | {"jitter": "2h"}), options="-n 1"))
-    assert "2026-11-26T05:30:00Z" in row
-    assert "jitter: fires " in row
+    (row,) = rows_of(next_of(manifest(GOOD | {"jitter": "5m"}), options="-n 1"))
+    (due,) = fires_at("default/report", "2026-11-26T05:30:00Z")
+    assert f"  {due[:19]}Z  " in row
+    assert row.endswith(" of jitter")
+
+
+def test_only_what_has_jitter_and_fires_says_when_it_fires() -> None:
+    suspended = manifest(GOOD | {"jitter": "5m", "suspend": True})
+    for told in lines_of(next_of(manifest(GOOD), suspended, options="-o json")):
+        assert "firesAt" not in told
 
 
 def test_each_schedule_is_shown_in_its_own_zone() -> None:
@@ -296,6 +316,9 @@ def test_a_folder_without_manifests_is_an_error(tmp_path: Path) -> None:
         (["-f", "-", "--from", "3000-11-25T10:00:00Z"], "is not an instant from 1970 to 2999"),
         (["-f", "-", "-n", "0"], "-n/--count: '0' is not accepted: write a whole number from 1 to 100000"),
         (["-f", "-", "-n", "many"], "'many' is not accepted"),
+        (["-n", "billing"], "'billing' is not accepted: write a whole number from 1 to 100000; for a namespace write "),
+        (["-n", "billing"], "write --namespace billing (redistimer next --help)"),
+        (["job/report"], "argument NAME: 'job/report' names no RedisTimer: write its name alone, or as in "),
         (["-f", "-", "-o", "xml"], "invalid choice: 'xml'"),
         (["-f", "-", "report"], "-f reads files and asks no cluster: names, -l, -A, "),
         (["-f", "-", "-A"], "-f reads files and asks no cluster"),
@@ -316,7 +339,8 @@ def test_the_help_shows_examples() -> None:
     result = CliRunner().invoke(app, ["next", "--help"])
     assert result.exit_code == 0
     assert "  redistimer next -f timer.yaml  " in result.output
-    assert "exit codes: 0 " in result.output
+    assert "exit codes, in the cluster: 0 all timers that are shown or listed are ready" in result.output
+    assert "With -f: 0 all manifests are good" in result.output
 
 
 def test_a_reader_that_goes_away_ends_it_quietly(tmp_path: Path) -> None:

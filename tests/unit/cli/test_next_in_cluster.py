@@ -9,6 +9,8 @@ import yaml
 
 from controller.cli.cluster import Cluster, Where
 from controller.cli.forecast.command import run_next
+from controller.core.instants import parse_rfc3339, rfc3339
+from controller.core.timing import read_timing
 from tests.unit.cli.stub_cluster import StubCluster, ready, timer_object
 
 START = ["--from", "2026-11-25T10:00:00Z"]
@@ -56,7 +58,7 @@ def test_people_get_a_timeline_and_below_it_what_is_held_back(reached: Reached, 
 def test_what_jitter_adds_and_what_is_not_ready_is_noted(reached: Reached, capsys: Printed) -> None:
     refused = ready("False", "QuotaExceeded", "exceeded quota")
     reached(timer_object("report", spec={"jitter": "5m"}, status={"conditions": [refused]}))
-    run_next(["-n", "1", *START])
+    assert run_next(["-n", "1", *START]) == 1
     title, row, *_ = capsys.readouterr().out.splitlines()
     assert title.endswith("  NOTE")
     assert "  not ready: QuotaExceeded, " in row
@@ -171,9 +173,99 @@ def test_a_timer_by_name_whose_spec_is_bad_is_an_error_like_one_in_a_file(reache
     assert bad.keys() == {"name", "error"}
 
 
-def test_a_name_that_is_not_there_is_an_error_before_anything_is_printed(reached: Reached, capsys: Printed) -> None:
+def test_a_name_that_is_not_there_is_an_error_after_the_others_are_printed(reached: Reached, capsys: Printed) -> None:
     reached(timer_object())
-    assert run_next(["report", "reprot", *START]) == 1
+    assert run_next(["reprot", "report", "nope", "-o", "json", *START]) == 1
     printed = capsys.readouterr()
-    assert printed.err == "error: there is no RedisTimer reprot in namespace billing: did you mean report?\n"
-    assert printed.out == ""
+    assert [json.loads(line)["name"] for line in printed.out.splitlines()] == ["report"]
+    assert printed.err.splitlines() == [
+        "error: there is no RedisTimer reprot in namespace billing: did you mean report?",
+        "error: there is no RedisTimer nope in namespace billing: kubectl get redistimers -n billing lists those there",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [[], ["report"]], ids=["all", "named"])
+@pytest.mark.parametrize(
+    "timer",
+    [
+        timer_object(spec={"schedule": "61 * * * *"}),
+        timer_object(spec={"suspend": True}, status={"conditions": [ready("False", "InvalidTemplate", "no image")]}),
+        timer_object(status={"conditions": [ready("False", "QuotaExceeded", "exceeded quota")]}),
+    ],
+    ids=["spec", "template", "refused"],
+)
+def test_a_timer_that_is_not_ready_ends_it_with_one(
+    arguments: list[str], timer: dict[str, object], reached: Reached, capsys: Printed
+) -> None:
+    reached(timer, timer_object("good"))
+    for output in ("table", "json", "yaml"):
+        assert run_next([*arguments, "-o", output, *START]) == 1
+    assert "error: " not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["report"]], ids=["all", "named"])
+@pytest.mark.parametrize(
+    "timer",
+    [
+        timer_object(spec={"suspend": True}),
+        timer_object(
+            spec={"maxConsecutiveFailures": 3},
+            status={
+                "observedGeneration": 1,
+                "consecutiveFailures": 3,
+                "conditions": [ready(), ready("True", "TooManyFailures", type="Suspended")],
+            },
+        ),
+        timer_object(
+            spec={"schedule": None, "at": "2026-11-24T10:00:00Z"},
+            status={
+                "observedGeneration": 1,
+                "conditions": [ready("True", "Complete"), ready("True", "Complete", type="Complete")],
+            },
+        ),
+    ],
+    ids=["suspended", "stopped", "complete"],
+)
+def test_a_timer_that_waits_or_is_done_is_no_reason_to_end_with_one(
+    arguments: list[str], timer: dict[str, object], reached: Reached
+) -> None:
+    reached(timer)
+    assert run_next([*arguments, *START]) == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["report"]], ids=["all", "named"])
+def test_programs_are_told_when_a_timer_with_jitter_fires(
+    arguments: list[str], reached: Reached, capsys: Printed
+) -> None:
+    timer = timer_object(spec={"jitter": "5m"})
+    reached(timer)
+    run_next([*arguments, "-n", "2", "-o", "json", *START])
+    told = json.loads(capsys.readouterr().out)
+    timing = read_timing(timer["spec"], 0, "billing/report")
+    assert told["next"] == ["2026-11-26T06:30:00Z", "2026-11-27T06:30:00Z"]
+    assert told["firesAt"] == [rfc3339(timing.due_ms(parse_rfc3339(time))) for time in told["next"]]
+    assert told["firesAt"] != told["next"]
+
+
+def test_both_tables_tell_jitter_in_the_same_words(reached: Reached, capsys: Printed) -> None:
+    reached(timer_object(spec={"jitter": "5m"}))
+    run_next(["-n", "1", *START])
+    _, of_all = capsys.readouterr().out.splitlines()
+    run_next(["report", "-n", "1", *START])
+    named = capsys.readouterr().out.splitlines()[2]
+    assert of_all.split()[:6] == named.split()[:6]
+    assert of_all.split()[-3:] == named.split()[-3:]
+    assert named.endswith(" of jitter")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("rt/report", "redistimer/report", "redistimers/report", "redistimer.redistimer.dev/report"),
+        *("redistimers.redistimer.dev/report", "redistimers.v1alpha1.redistimer.dev/report", "RedisTimer/report"),
+    ],
+)
+def test_a_name_may_be_given_as_kubectl_prints_it(name: str, reached: Reached, capsys: Printed) -> None:
+    reached(timer_object())
+    assert run_next([name, "-o", "json", *START]) == 0
+    assert json.loads(capsys.readouterr().out)["name"] == "report"

@@ -101,3 +101,11 @@ def test_help_shows_the_settings_of_a_role(role: str) -> None:
     result = run(role, "--help")
     assert result.exit_code == 0
     assert "--redis-url" in result.output
+
+
+def test_help_says_that_each_flag_is_an_environment_variable_as_well() -> None:
+    words = " ".join(run("worker", "--help").output.split())
+    assert (
+        "Each flag is an environment variable as well: --lease-seconds is REDISTIMER_LEASE_SECONDS, --redis-url is "
+        "REDIS_URL, --kubeconfig is KUBECONFIG."
+    ) in words

@@ -1,13 +1,21 @@
 """`redistimer suspend` and `redistimer resume`: what they change, and what they say about it."""
 
+import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import yaml
 
 from controller.cli.cluster import Cluster, Where
 from controller.cli.suspend import run_resume, run_suspend
+from controller.cli.times import clock, span
+from controller.core.instants import parse_rfc3339
+from controller.core.timing import read_timing
+from controller.kube import paths
+from controller.kube.errors import ApiError
 from tests.unit.cli.stub_cluster import StubCluster, ready, timer_object
 from tests.unit.kube.stub_api import Request
 
@@ -148,6 +156,70 @@ def test_a_timer_that_stopped_after_too_many_failures_is_started_by_an_edit_that
     assert capsys.readouterr().out.startswith("report: started again after too many failures, next at ")
     assert stub.timer()["metadata"]["generation"] == 3
     assert stub.timer()["spec"]["suspend"] is False
+
+
+def test_when_a_timer_with_jitter_fires_is_said_as_next_says_it(
+    reached: Reached, capsys: pytest.CaptureFixture[str], in_utc: None
+) -> None:
+    spec = {"suspend": True, "jitter": "5m", "timeZone": "Asia/Tokyo"}
+    timer = timer_object(spec=spec, status={"observedGeneration": 1})
+    stub = reached(StubCluster(timer))
+    nominal = "2099-11-25T21:30:00Z"
+    observed(stub, nextScheduleTime=nominal)
+    due_ms = read_timing(timer["spec"], 0, "billing/report").due_ms(parse_rfc3339(nominal))
+    assert run_resume(["report"]) == 0
+    assert re.fullmatch(
+        rf"report: resumed, next at {re.escape(clock(due_ms // 1000 * 1000, 9 * 3_600_000))} "
+        rf"\(in [0-9dh]+\), {span(due_ms - parse_rfc3339(nominal))} of jitter\n",
+        capsys.readouterr().out,
+    )
+
+
+@pytest.mark.parametrize(("output", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
+def test_programs_are_told_what_changed(
+    output: str, read: Callable[[str], Any], reached: Reached, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stub = reached(StubCluster(timer_object("report"), suspended("cleanup")))
+    assert run_suspend(["report", "cleanup", "-o", output]) == 0
+    assert read(capsys.readouterr().out) == [
+        {"namespace": "billing", "name": "report", "changed": True},
+        {"namespace": "billing", "name": "cleanup", "changed": False},
+    ]
+    observed(stub, nextScheduleTime="2099-11-26T05:30:00Z")
+    assert run_resume(["report", "nope", "-o", output]) == 1
+    printed = capsys.readouterr()
+    assert read(printed.out) == [
+        {"namespace": "billing", "name": "report", "changed": True, "nextScheduleTime": "2099-11-26T05:30:00Z"}
+    ]
+    assert printed.err.startswith("error: there is no RedisTimer nope ")
+
+
+def test_programs_are_told_what_was_changed_before_something_went_wrong(
+    reached: Reached, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stub = reached(StubCluster(*(timer_object(f"timer-{number}") for number in range(9))))
+    stub.fail("PATCH", paths.timer("billing", "timer-8"), ApiError(403, "Forbidden", "no"))
+    assert run_suspend(["--all", "-o", "json"]) == 1
+    printed = capsys.readouterr()
+    assert [one["name"] for one in json.loads(printed.out)] == [f"timer-{number}" for number in range(8)]
+    assert printed.err == "error: not allowed: no\n"
+
+
+def test_a_name_may_be_given_as_kubectl_prints_it(reached: Reached, capsys: pytest.CaptureFixture[str]) -> None:
+    reached(StubCluster(timer_object()))
+    assert run_suspend(["redistimer.redistimer.dev/report", "rt/report"]) == 0
+    assert capsys.readouterr().out == "report: suspended\n"
+
+
+@pytest.mark.parametrize("command", [run_suspend, run_resume])
+def test_the_help_says_who_else_has_to_know(
+    command: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        command(["--help"])
+    told = capsys.readouterr().out
+    assert "If a GitOps tool applies this timer, change suspend in its repository: the next sync undoes this.\n" in told
+    assert ("The same holds for edits made while it is suspended." in told) is (command is run_resume)
 
 
 @pytest.mark.parametrize("command", [run_suspend, run_resume])

@@ -126,7 +126,9 @@ def test_a_request_that_nobody_handles_stays_and_where_to_look_is_told() -> None
     message = refusal(StubCluster(timer_object()), timeout_s=0)
     assert message.startswith("nobody handled the request within 0s: it stays, and runs as soon as somebody does. ")
     assert "redistimer doctor finds out" in message
-    assert message.endswith("kubectl annotate redistimer report -n billing redistimer.dev/trigger- withdraws it")
+    assert message.endswith(
+        "kubectl annotate redistimer report -n billing redistimer.dev/trigger- withdraws the request"
+    )
 
 
 def test_a_job_that_is_there_counts_although_status_is_late() -> None:
@@ -157,8 +159,9 @@ def test_a_job_that_the_api_server_refuses_is_told_with_the_reason() -> None:
     stub = StubCluster(timer_object(status={"conditions": [ready()]}))
     when_asked(stub, lambda _: stub.set_status(conditions=[REFUSED]))
     assert refusal(stub) == (
-        "the Job of report was refused, and is tried again for a while: QuotaExceeded: The Job that was asked for by "
-        "hand was refused: exceeded quota: jobs"
+        "the Job of report was refused, and is tried again every ten seconds until it can be created: QuotaExceeded: "
+        "The Job that was asked for by hand was refused: exceeded quota: jobs. kubectl annotate redistimer report "
+        "-n billing redistimer.dev/trigger- withdraws the request"
     )
 
 
@@ -212,3 +215,11 @@ def test_a_wrong_command_line_is_one_line_and_two(
     assert printed.err.endswith(" (redistimer trigger --help)\n")
     assert printed.err.count("\n") == 1
     assert printed.out == ""
+
+
+def test_the_help_says_which_ids_are_remembered(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run_trigger(["--help"])
+    help_text = " ".join(capsys.readouterr().out.split())
+    assert "Only the last id that was handled, or one whose Job still exists, is remembered" in help_text
+    assert "as long as that is the last id that was handled, or its Job exists" in help_text

@@ -274,7 +274,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         "spec.jitter is a field of a RedisTimer, not of a CronJob: write kind: RedisTimer",
         "spec.suspend 'no' is neither true nor false",
         "spec.startingDeadlineSeconds -1 is not a whole number from 0 to 2147483647",
-        "spec.failedJobsHistoryLimit True is not a whole number",
+        "spec.failedJobsHistoryLimit true is not a whole number",
         "spec.concurrencyPolicy 'Never' is not accepted: choose from Allow, Forbid, Replace",
         "spec.jobTemplate.spec.template.spec is missing",
         "spec.schedule '61 * * * *' is not a cron expression: minute '61' is out of range",

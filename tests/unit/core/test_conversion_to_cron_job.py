@@ -33,7 +33,7 @@ from tests.unit.core.schedule.drawing import Place, around, timers
         ({"startTime": "2027-01-01T00:00:00Z"}, "spec.startTime '2027-01-01T00:00:00Z': a CronJob runs from its crea"),
         ({"endTime": "2027-01-01T00:00:00Z"}, "spec.endTime '2027-01-01T00:00:00Z': a CronJob runs until it is"),
         ({"jitter": "5m"}, "spec.jitter '5m': a CronJob does not delay its runs"),
-        ({"exclude": [{"date": "2026-12-25"}]}, "spec.exclude [{'date': '2026-12-25'}]: a CronJob leaves out no days"),
+        ({"exclude": [{"date": "2026-12-25"}]}, 'spec.exclude [{"date": "2026-12-25"}]: a CronJob leaves out no days'),
         ({"missedRunPolicy": "Skip"}, "spec.missedRunPolicy Skip: of several overdue runs a CronJob starts the latest"),
         ({"missedRunPolicy": "All"}, "spec.missedRunPolicy All: of several overdue runs a CronJob starts the latest"),
         ({"maxConsecutiveFailures": 3}, "spec.maxConsecutiveFailures 3: a CronJob goes on however often it fails"),

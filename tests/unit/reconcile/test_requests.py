@@ -286,3 +286,20 @@ async def test_a_replaced_run_is_told_also_where_its_report_comes_after_the_stat
     await writer.write()
     await writer.write()
     assert writer.events().count(("Normal", "SuccessfulDelete")) == 1
+
+
+async def test_a_run_by_hand_is_counted_once_though_redis_is_away_when_status_tells_of_it(
+    desk: Desk, writer: Writer
+) -> None:
+    await writer.start(annotations=ASKED)
+    desk.table.see_job(job_by_hand())
+    desk.table.see_job(job_by_hand(status=succeeded_at("2026-03-01T11:00:09Z")))
+    await writer.tell(ELEVEN, reason=Reason.SUCCESSFUL_DELETE)
+    desk.index.away = frozenset({"delete"})
+    for _ in range(3):
+        await writer.write()
+    assert writer.status["runs"]["succeeded"] == 1
+    assert writer.events().count(("Normal", "SuccessfulDelete")) == 1
+    desk.index.away = frozenset()
+    await writer.write()
+    assert await writer.stream_length() == 0

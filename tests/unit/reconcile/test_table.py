@@ -222,3 +222,13 @@ async def test_the_answer_to_a_write_is_news_like_any_other(table: Table) -> Non
     table.timer_deleted(UID)
     table.written(UID, answer)
     assert table.entries == {}
+
+
+def test_a_job_that_is_gone_is_not_brought_back_by_a_list_that_began_before() -> None:
+    table = Table(status_seconds=2)
+    table.see_timer(timer_object(HOURLY))
+    table.see_job(job(ELEVEN))
+    table.job_gone(job(ELEVEN))
+    table.taken_in(UID, list(table.entries[UID].runs.values()), [])
+    table.see_job(job(ELEVEN))
+    assert table.entries[UID].runs == {}

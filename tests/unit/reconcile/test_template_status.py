@@ -94,3 +94,15 @@ async def test_what_was_found_stays_in_status_while_runs_come_and_go(desk: Desk,
     assert writer.said("TemplateValid") == ("False", "InvalidTemplate")
     assert writer.status["activeCount"] == 1
     assert paths.job("default", job(ELEVEN)["metadata"]["name"]) not in desk.api.objects
+
+
+async def test_status_does_not_wait_for_ever_for_a_check_that_gets_no_answer(desk: Desk, writer: Writer) -> None:
+    desk.table.see_timer(desk.store())
+    await desk.sync.step()
+    for _ in range(3):
+        desk.api.fail("POST", JOBS, ApiError(503, "ServiceUnavailable", "a webhook says no"))
+        await writer.templates.step()
+        await writer.write()
+        desk.monotonic.now_s += 6
+    assert writer.status["observedGeneration"] == 1
+    assert [one["type"] for one in writer.status["conditions"]] == ["Ready"]

@@ -50,7 +50,7 @@ async def test_it_is_acknowledged_for_good_and_leaves_a_tombstone(bench: Workben
     assert await bench.known(ticket_of_request(one)) == (1, 1)
     assert await bench.due_ms(ticket_of_request(one)) is None
     assert not await bench.is_leased(ticket_of_request(one))
-    assert await bench.reports() == []
+    assert [one.reason for one in await bench.reports()] == [Reason.SUCCESSFUL_CREATE]
     assert bench.alarm.named == []
     assert len(bench.leases) == 0
 
@@ -88,7 +88,7 @@ async def test_a_request_whose_job_is_there_already_finds_it(bench: Workbench) -
     bench.job(one, TEN, "x")
     await bench.firing.handle(await bench.claim_by_hand(one))
     assert await bench.known(ticket_of_request(one)) == (1, 1)
-    assert await bench.reports() == []
+    assert [one.reason for one in await bench.reports()] == [Reason.SUCCESSFUL_CREATE]
 
 
 @pytest.mark.parametrize(
@@ -262,3 +262,15 @@ async def test_an_index_that_lost_all_finds_the_job_of_the_request(bench: Workbe
     await bench.index.build()
     await bench.firing.handle(await bench.claim_by_hand(one))
     assert len([path for path in bench.api.objects if path.startswith(JOBS_PATH)]) == 1
+
+
+async def test_that_it_has_run_is_said_again_where_nobody_took_note_of_it(bench: Workbench) -> None:
+    """Its Job was gone before any controller saw it, and the first report is lost; a rebuild makes the ticket due."""
+    one = bench.timer(annotations={"redistimer.dev/trigger": "x"})
+    await bench.firing.handle(await bench.claim_by_hand(one))
+    bench.api.objects = {path: obj for path, obj in bench.api.objects.items() if not path.startswith(JOBS_PATH)}
+    await bench.redis.delete(bench.index.keys.outcomes)
+    await bench.firing.handle(await bench.claim_by_hand(one))
+    assert len(bench.jobs_made()) == 1
+    (report,) = await bench.reports()
+    assert (report.reason, report.ticket) == (Reason.SUCCESSFUL_CREATE, manual_ticket(one.ticket, "x"))

@@ -44,7 +44,7 @@ async def test_with_forbid_the_job_of_the_request_itself_does_not_count(bench: W
     one = asked(bench, spec={**HOURLY, "concurrencyPolicy": "Forbid"})
     bench.job(one, TEN, "x")
     await bench.firing.handle(await bench.claim_by_hand(one))
-    assert await bench.reports() == []
+    assert [one.reason for one in await bench.reports()] == [Reason.SUCCESSFUL_CREATE]
     assert await bench.known(ticket_of_request(one)) == (1, 1)
 
 
@@ -60,8 +60,9 @@ async def test_with_replace_a_request_takes_the_place_of_what_is_active(bench: W
     bench.job(one, TEN)
     await bench.firing.handle(await bench.claim_by_hand(one, fired_ms=TEN))
     assert {path for path in bench.api.objects if path.startswith(JOBS_PATH)} == {request_path(one, "x")}
-    (report,) = await bench.reports()
-    assert (report.reason, report.ticket) == (Reason.SUCCESSFUL_DELETE, ticket_of_request(one))
+    replaced, handled = await bench.reports()
+    assert (replaced.reason, replaced.ticket) == (Reason.SUCCESSFUL_DELETE, ticket_of_request(one))
+    assert (handled.reason, handled.ticket) == (Reason.SUCCESSFUL_CREATE, ticket_of_request(one))
 
 
 @pytest.mark.parametrize("policy", ["Forbid", "Replace"])
@@ -144,7 +145,7 @@ async def test_in_a_list_only_what_belongs_to_the_timer_and_runs_still_counts(be
     bench.api.objects[labelled]["metadata"]["ownerReferences"] = []
     bench.job(one, TEN, "x")
     await bench.firing.handle(await bench.claim_by_hand(one))
-    assert await bench.reports() == []
+    assert [one.reason for one in await bench.reports()] == [Reason.SUCCESSFUL_CREATE]
     assert await bench.known(ticket_of_request(one)) == (1, 1)
 
 

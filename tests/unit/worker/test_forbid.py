@@ -177,7 +177,7 @@ async def test_the_others_are_asked_for_by_name_at_the_instant_between_two_confi
     await bench.firing.handle(lease)
     assert sorted(jobs_asked_for(bench)) == sorted([old, job_path(one, TEN), request_path(one, "x")])
     assert all(not request.parameters for request in bench.api.made("GET")[1:]), "and not of a cache"
-    assert bench.acts() == ["GET", "confirm", "GET", "GET", "GET", "confirm", "POST", "ack"]
+    assert bench.acts() == ["GET", "GET", "confirm", "GET", "GET", "GET", "confirm", "POST", "ack"]
     assert min(at_ms for _, at_ms in bench.journal[1:]) >= ELEVEN
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from controller.core.identity import job_name, manual_ticket
+from controller.core.identity import job_name, manual_job_name, manual_ticket
 from controller.core.timer import Timer
 from controller.index.messages import Done, Lease, Wanted
 from tests.unit.core.objects import UID, ms
-from tests.unit.worker.workbench import AHEAD_MS, HOURLY, LEASE_MS, Workbench
+from tests.unit.worker.workbench import AHEAD_MS, HOURLY, JOBS_PATH, LEASE_MS, Workbench
 
 TEN, ELEVEN, TWELVE = (ms(f"2026-03-01T{hour}:00:00Z") for hour in (10, 11, 12))
 
@@ -81,9 +81,8 @@ async def test_a_run_of_the_schedule_is_given_back_for_a_moment_while_somebody_h
 
 
 @pytest.mark.parametrize("policy", MEETING)
-async def test_of_two_that_meet_at_most_one_runs_and_the_schedule_is_not_the_one_that_waits(
-    bench: Workbench, policy: str
-) -> None:
+async def test_of_two_that_meet_the_one_that_was_asked_for_before_runs_first(bench: Workbench, policy: str) -> None:
+    """It keeps asking; the schedule lets go for a moment, and then finds it active."""
     one = asked(bench, policy)
     scheduled, by_hand = await both(bench, one)
     await asyncio.gather(bench.firing.handle(by_hand), bench.firing.handle(scheduled))
@@ -94,7 +93,9 @@ async def test_of_two_that_meet_at_most_one_runs_and_the_schedule_is_not_the_one
         assert lease.ticket == one.ticket
         bench.leases.hold([lease], bench.leases.now_s())
         await bench.firing.handle(lease)
-    assert bench.made() == [job_name("nightly", UID, ELEVEN)]
+    of_request, of_schedule = manual_job_name("nightly", UID, "x"), job_name("nightly", UID, ELEVEN)
+    assert bench.made() == ([of_request] if policy == "Forbid" else [of_request, of_schedule])
+    assert len([path for path in bench.api.objects if path.startswith(JOBS_PATH)]) == 1
 
 
 async def test_a_run_of_the_schedule_does_not_wait_for_a_request_that_nobody_holds(bench: Workbench) -> None:

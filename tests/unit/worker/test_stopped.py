@@ -65,7 +65,7 @@ async def test_a_timer_whose_last_run_failed_is_read_again_at_the_instant_and_fi
     bench: Workbench,
 ) -> None:
     await look_at_twelve(bench, failed(bench, 1))
-    assert bench.api.made("GET") == [CACHED, CACHED]
+    assert [request.parameters for request in bench.api.made("GET")] == [CACHED.parameters, {}]
     assert len(bench.jobs_made()) == 1
 
 
@@ -75,6 +75,12 @@ async def test_a_timer_that_cannot_have_stopped_is_read_once(
 ) -> None:
     await look_at_twelve(bench, failed(bench, times, spec))
     assert bench.api.made("GET") == [CACHED]
+    assert len(bench.jobs_made()) == 1
+
+
+async def test_with_a_limit_of_one_it_is_always_read_again(bench: Workbench) -> None:
+    await look_at_twelve(bench, failed(bench, 0, {**HOURLY, "maxConsecutiveFailures": 1}))
+    assert len(bench.api.made("GET")) == 2
     assert len(bench.jobs_made()) == 1
 
 
