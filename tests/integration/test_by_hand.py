@@ -32,7 +32,7 @@ def test_a_request_is_one_run_now_that_does_not_move_the_schedule(world: World) 
     timer.ask_for_a_run("by-me-2")
     timer.wait_until_handled("by-me-2")
     assert len(timer.fired()) == 2
-    assert "by-me-2" in timer.wait_for_event("SuccessfulCreate")["message"]
+    timer.wait_for_event("SuccessfulCreate", "by-me-2")
 
 
 @side_by_side
@@ -82,7 +82,7 @@ def test_under_forbid_a_request_is_skipped_while_a_run_is_active_and_told(world:
     status = timer.wait_until_handled("second")
     assert len(timer.fired()) == 1
     assert status["runs"]["skipped"] == 1
-    assert "second" in timer.wait_for_event("JobAlreadyActive")["message"]
+    timer.wait_for_event("JobAlreadyActive", "second")
 
 
 @side_by_side

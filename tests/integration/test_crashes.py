@@ -89,7 +89,7 @@ def test_a_job_that_only_the_api_server_knows_of_is_found_and_not_created_again(
     product.start("controller")
     timer.wait_for_condition("Ready", "True", "Scheduled")
     assert timer.fired() == [fired]
-    assert timer.status()["runs"] == {"succeeded": 0, "failed": 0, "missed": 0}
+    assert timer.status()["runs"] == {"succeeded": 0, "failed": 0, "missed": 0, "skipped": 0}
 
 
 def test_a_run_whose_worker_died_before_acknowledging_it_does_not_count_as_missed(

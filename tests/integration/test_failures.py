@@ -23,7 +23,7 @@ def test_a_failed_run_leaves_its_reason_and_the_name_of_its_job_in_status(world:
     assert status["lastFailure"]["reason"] == "BackoffLimitExceeded"
     assert status["consecutiveFailures"] == 1
     timer.wait_for_condition("Complete", "True", "CompletedWithFailures")
-    assert "BackoffLimitExceeded" in timer.wait_for_event("SawCompletedJob")["message"]
+    timer.wait_for_event("SawCompletedJob", "BackoffLimitExceeded")
 
 
 @side_by_side

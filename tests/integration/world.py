@@ -225,12 +225,12 @@ class Timer:
 
         return wait_until(beats, lambda seen: len(seen) >= count, f"{self.name} has fired {count} more times")
 
-    def wait_for_event(self, reason: str) -> Object:
-        """Wait for an Event about it, and return the newest with this reason."""
+    def wait_for_event(self, reason: str, words: str = "") -> Object:
+        """Wait for an Event about it with this reason and these words, and return the newest such."""
         found = wait_until(
-            lambda: [event for event in self.events() if event["reason"] == reason],
+            lambda: [event for event in self.events() if event["reason"] == reason and words in event["message"]],
             bool,
-            f"{self.name} has an Event {reason}",
+            f"{self.name} has an Event {reason} {words}",
         )
         return max(found, key=lambda event: int(event["metadata"]["resourceVersion"]))
 
