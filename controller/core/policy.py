@@ -59,7 +59,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 def read_policy(spec: Spec) -> Policy:
     """Read the policies of a spec; raises SpecError."""
     default = Policy()
-    return Policy(
+    policy = Policy(
         concurrency=_choice(spec, "concurrencyPolicy", default.concurrency),
         missed_runs=_choice(spec, "missedRunPolicy", default.missed_runs),
         missed_limit=_or(spec.get("missedRunLimit"), default.missed_limit),
@@ -69,6 +69,13 @@ def read_policy(spec: Spec) -> Policy:
         failed_history=_or(spec.get("failedJobsHistoryLimit"), default.failed_history),
         complete_ttl_ms=_milliseconds(spec.get("ttlSecondsAfterComplete")),
     )
+    if policy.missed_runs is MissedRuns.ALL and policy.concurrency is Concurrency.REPLACE:
+        raise SpecError(
+            Reason.INVALID_SPEC,
+            "spec.missedRunPolicy All is not accepted beside concurrencyPolicy Replace, as each run made up for would "
+            "replace the one before: choose Forbid or Allow, or Latest or Skip",
+        )
+    return policy
 
 
 def _choice(spec: Spec, field: str, default: _Choice) -> _Choice:

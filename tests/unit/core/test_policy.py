@@ -108,3 +108,8 @@ def test_how_late_a_run_may_start_is_what_the_deadline_says_and_with_skip_a_minu
 ) -> None:
     policy = Policy(missed_runs=missed_runs, deadline_ms=deadline_ms)
     assert policy.latest_start_ms == latest_start_ms
+
+
+def test_all_beside_replace_is_refused_as_each_made_up_run_would_replace_the_one_before() -> None:
+    with pytest.raises(SpecError, match="beside concurrencyPolicy Replace"):
+        read_policy({"missedRunPolicy": "All", "concurrencyPolicy": "Replace"})
