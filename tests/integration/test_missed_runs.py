@@ -67,13 +67,17 @@ def test_runs_that_are_made_up_for_wait_for_one_another_under_forbid(product: Pr
     world.wait_for_pods_to_be_possible()
     spec = {"missedRunPolicy": "All", "concurrencyPolicy": "Forbid", "successfulJobsHistoryLimit": 1000}
     timer = world.create("timer", template(["sleep", "0.2"]), every="4s", **spec)
-    fall_silent(product, [timer])
+    back_ms = fall_silent(product, [timer])
     settled(timer)
-    fired = timer.wait_for_runs(4)
+    timer.wait_for_runs(4)
     assert_on_grid(timer, 4)
-    nominal = [one.nominal_ms for one in fired]
-    assert nominal == list(range(nominal[0], nominal[-1] + 1, 4000)), "none was left out, and they ran in order"
-    assert timer.status()["runs"]["skipped"] == 0
+    nominal = timer.nominal()
+    overdue = list(range(nominal[0], back_ms + 1, 4000))
+    assert len(overdue) >= 3
+    assert nominal[: len(overdue)] == overdue, "what was overdue ran in order, and none was left out"
+    # One that is on time is skipped, where a run that is made up for takes that long.
+    skipped = timer.status().get("lastSkippedTime")
+    assert skipped is None or instant_of(skipped) > back_ms
 
 
 def test_what_workers_decide_while_no_controller_is_up_is_told_when_one_is_again(
