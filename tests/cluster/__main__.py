@@ -81,17 +81,30 @@ def _run(command: Sequence[str], *, audit: bool, kubelet: bool) -> int:
         return _exit_code_of(command, environment)
 
 
+_PASSED_ON = (signal.SIGINT, signal.SIGTERM)
+
+
+def _take_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
+
+
 def _exit_code_of(command: Sequence[str], environment: dict[str, str]) -> int:
     """Run a command in the foreground, passing signals on, and return what a shell would: 128 + signal if killed."""
     # On a terminal the command must share our process group to be in the foreground, and the terminal sends Ctrl-C to
     # all of it. Otherwise it gets a group of its own, so that a signal for us reaches it exactly once.
     shares_terminal = sys.stdin.isatty()
+    # A signal that arrives before there is anything to pass it on to has to wait for that.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
     try:
-        process = subprocess.Popen(command, env=environment, process_group=None if shares_terminal else 0)
+        process = subprocess.Popen(
+            command, env=environment, process_group=None if shares_terminal else 0, preexec_fn=_take_signals
+        )
     except OSError as error:
+        _take_signals()
         say(f"error: {command[0]}: {error.strerror}")
         return 126 if isinstance(error, PermissionError) else 127
     with _passed_on(process, whole_group=not shares_terminal):
+        _take_signals()
         code = process.wait()
     return code if code >= 0 else 128 - code
 
@@ -105,12 +118,11 @@ def _passed_on(process: subprocess.Popen[bytes], *, whole_group: bool) -> Iterat
         elif number != signal.SIGINT:
             process.send_signal(number)
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, pass_on) for number in numbers]
+    before = [signal.signal(number, pass_on) for number in _PASSED_ON]
     try:
         yield
     finally:
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in zip(_PASSED_ON, before, strict=True):
             signal.signal(number, handler)
 
 

@@ -124,6 +124,8 @@ def test_a_worker_paused_beyond_its_lease_does_not_fire_again_what_another_has_f
     once = world.create("once", at=rfc3339(instant_ms))
     steady = world.create("steady", every="1s")
     paused = product.wait_for_holder(once.ticket)
+    # An answer of it, after that: by then it has read the timer, and waits for the instant.
+    assert paused.metric("redistimer_held_leases")
     paused.pause()
     assert once.fired() == []
     once.wait_for_runs(1)
