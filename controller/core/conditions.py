@@ -29,11 +29,12 @@ def conditions_of(
     Ready always; TemplateValid once the template was checked; Stalled, Suspended and Complete only while they hold.
     """
     checked = _template_valid(timer, template, news)
+    is_over = next_ms is None and not status["activeCount"]
     ready, reason, message = (
         _spec_problem(timer)
-        or _create_problem(timer, news, is_over=next_ms is None and not status["activeCount"])
+        or _create_problem(timer, news, is_over)
         or _template_problem(checked)
-        or _well(timer, status, next_ms, stopped)
+        or _well(timer, status, is_over, stopped)
     )
     conditions = [_condition(timer, "Ready", str(ready), reason, message)]
     if checked is not None:
@@ -108,8 +109,8 @@ def _template_problem(checked: Mapping[str, Any] | None) -> _Ready | None:
     return False, Reason.INVALID_TEMPLATE, checked["message"]
 
 
-def _well(timer: Timer, status: Mapping[str, Any], next_ms: int | None, stopped: bool) -> _Ready:
-    if next_ms is None and not status["activeCount"]:
+def _well(timer: Timer, status: Mapping[str, Any], is_over: bool, stopped: bool) -> _Ready:
+    if is_over:
         if timer.schedule is not None and never_fires(timer.schedule):
             return True, Reason.NEVER_FIRES, _warned(timer, "The schedule never fires: it has no occurrence at all.")
         if "lastScheduleTime" not in status:
