@@ -3,12 +3,14 @@
 import os
 import socket
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from redis.asyncio.connection import parse_url
+
+from controller.core.redis_url import Login, RedisAddress, Shape, parse_redis_url
 
 _PREFIX = "REDISTIMER_"
 
@@ -37,11 +39,23 @@ class Settings(BaseSettings):
     redis_url: SecretStr = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"),
         validation_alias=AliasChoices("redis-url", "REDIS_URL"),
-        description="Redis with the index: redis:// or, with TLS, rediss://",
+        description="Redis with the index: redis://, redis+sentinel://, redis+cluster:// (with TLS rediss...) or unix://",
     )
+    redis_username: str = Field(default="", description="user for Redis; wins over the one in the URL")
     redis_password_file: Path | None = Field(
-        default=None, description="file with the password for Redis, read at start; wins over the one in the URL"
+        default=None,
+        description="file with the password for Redis, read again for each connection; wins over the one in the URL",
     )
+    redis_sentinel_password_file: Path | None = Field(
+        default=None, description="the same for the Sentinels themselves, where they ask for one"
+    )
+    redis_ca_file: Path | None = Field(
+        default=None, description="rediss...: certificates (PEM) of who vouches for Redis; else those of the system"
+    )
+    redis_cert_file: Path | None = Field(
+        default=None, description="rediss...: certificate (PEM) to show to Redis; with its key, or --redis-key-file"
+    )
+    redis_key_file: Path | None = Field(default=None, description="rediss...: key (PEM) of that certificate")
     installation: str = Field(
         default="default",
         pattern=r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$",
@@ -103,15 +117,13 @@ class Settings(BaseSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _known_scheme(cls, value: SecretStr) -> SecretStr:
-        try:
-            parse_url(value.get_secret_value())
-        except ValueError:
-            # What was found is not repeated: it can hold a password.
-            raise ValueError("is no URL of a Redis; write redis://host:6379/0, or rediss:// for TLS") from None
+    def _known_shape(cls, value: SecretStr) -> SecretStr:
+        parse_redis_url(value.get_secret_value())
         return value
 
-    @field_validator("redis_password_file")
+    @field_validator(
+        "redis_password_file", "redis_sentinel_password_file", "redis_ca_file", "redis_cert_file", "redis_key_file"
+    )
     @classmethod
     def _readable(cls, value: Path | None) -> Path | None:
         if value is not None and (value.is_dir() or not os.access(value, os.R_OK)):
@@ -125,12 +137,23 @@ class Settings(BaseSettings):
                 f"--ahead-seconds {self.ahead_seconds:g} must be less than --lease-seconds {self.lease_seconds:g}: "
                 "a timer is claimed that long before its time and must still be held at it"
             )
+        files = {"ca": self.redis_ca_file, "cert": self.redis_cert_file, "key": self.redis_key_file}
+        named = [f"--redis-{name}-file" for name, file in files.items() if file]
+        if named and not self.redis_address.tls:
+            raise ValueError(f"{named[0]} is for TLS, and --redis-url names none: write rediss in it, with two s")
+        if self.redis_sentinel_password_file and self.redis_address.shape is not Shape.SENTINEL:
+            raise ValueError("--redis-sentinel-password-file needs redis+sentinel:// in --redis-url")
+        if self.redis_key_file and not self.redis_cert_file:
+            raise ValueError("--redis-key-file is the key of a certificate: name that with --redis-cert-file")
         return self
 
     @property
-    def redis_password(self) -> str | None:
-        """The password for Redis from its file, None where no file is named."""
-        return self.redis_password_file.read_text().strip() if self.redis_password_file else None
+    def redis_address(self) -> RedisAddress:
+        """Where the index is, and who to log in as."""
+        address = parse_redis_url(self.redis_url.get_secret_value())
+        if not self.redis_username:
+            return address
+        return replace(address, login=Login(self.redis_username, address.login.password))
 
 
 def load_settings(arguments: list[str], program: str) -> Settings:

@@ -43,7 +43,7 @@ class ControlPlane:
     """One control plane under a guard. ``server`` and ``kubeconfig`` (of an administrator) are known once it runs."""
 
     def __init__(
-        self, guard: Guard, programs: Programs, *, audit: bool, controller_manager_flags: Sequence[str]
+        self, guard: Guard, programs: Programs, *, audit: bool | str, controller_manager_flags: Sequence[str]
     ) -> None:
         self._guard = guard
         self._programs = programs
@@ -51,6 +51,7 @@ class ControlPlane:
         self.certificates: Certificates = create_certificates(guard.directory / "certificates")
         self.kubeconfig = guard.directory / "kubeconfig"
         self.audit_log = guard.directory / "audit.log" if audit else None
+        self._audit_policy = audit if isinstance(audit, str) else _AUDIT_POLICY
         self.server = ""
         self.etcd: Process
         self.api_server: Process
@@ -138,7 +139,7 @@ class ControlPlane:
         ]
         if self.audit_log is not None:
             policy = self._guard.directory / "audit-policy.yaml"
-            policy.write_text(_AUDIT_POLICY)
+            policy.write_text(self._audit_policy)
             command += [f"--audit-policy-file={policy}", f"--audit-log-path={self.audit_log}"]
             command += ["--audit-log-maxsize=4096"]  # megabytes; a test reads one file, so it must not be rotated
         return self._guard.spawn("kube-apiserver", command, {})

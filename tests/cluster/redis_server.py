@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,13 +37,25 @@ def find_redis_server(environ: Mapping[str, str] = os.environ) -> Path:
 class RedisServer:
     """One server on a free loopback port, in memory only: what it held is gone when it stops.
 
-    ``url`` and ``port`` stay the same over restarts.
+    ``url`` and ``port`` stay the same over restarts. Several under one guard need a ``name`` each.
     """
 
-    def __init__(self, guard: Guard, password: str | None = None) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        password: str | None = None,
+        *,
+        name: str = "redis",
+        program: Path | None = None,
+        flags: Sequence[str | Path] = (),
+    ) -> None:
         self._guard = guard
         self._password = password
-        self._program = find_redis_server()
+        self._name = name
+        self._program = program or find_redis_server()
+        self.flags: list[str | Path] = list(flags)
+        self.directory = guard.directory if name == "redis" else guard.directory / name
+        self.directory.mkdir(exist_ok=True)
         self.process: Process | None = None
         self.port = 0
 
@@ -53,9 +65,26 @@ class RedisServer:
         login = f":{self._password}@" if self._password else ""
         return f"redis://{login}127.0.0.1:{self.port}/0"
 
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def client(self) -> redis.Redis:
+        """A blocking client, to be closed by the caller."""
+        return redis.Redis(
+            host="127.0.0.1",
+            port=self.port,
+            password=self._password,
+            socket_timeout=1,
+            retry=Retry(NoBackoff(), 0),
+            decode_responses=True,
+        )
+
     def start(self) -> None:
         """Start it, empty, and wait until it answers; the first start chooses the port."""
-        if self.process is not None and self.process.poll() is None:
+        if self.alive:
+            assert self.process is not None
             raise StackError(f"this Redis server is running already (pid {self.process.pid})")
         if self.port:
             self._start_on(self.port)
@@ -68,7 +97,6 @@ class RedisServer:
                 if attempt == _PORT_ATTEMPTS:
                     raise
             else:
-                self.port = port
                 return
 
     def stop(self) -> None:
@@ -88,18 +116,20 @@ class RedisServer:
         self.stop()
         self.start()
 
-    def _start_on(self, port: int) -> None:
+    def command(self, port: int) -> list[str | Path]:
+        """What is run."""
         command: list[str | Path] = [self._program, "--port", str(port), "--bind", "127.0.0.1"]
-        command += ["--save", "", "--appendonly", "no", "--dir", self._guard.directory]
+        command += ["--save", "", "--appendonly", "no", "--dir", self.directory]
         if self._password:
             command += ["--requirepass", self._password]
-        self.process = self._guard.spawn("redis", command, cwd=self._guard.directory)
+        return command + self.flags
+
+    def _start_on(self, port: int) -> None:
+        self.process = self._guard.spawn(self._name, self.command(port), cwd=self.directory)
+        self.port = port
         # PING says that a server answers there; INFO says that it is this one and not another's on a taken port.
-        client = redis.Redis(
-            host="127.0.0.1", port=port, password=self._password, socket_timeout=1, retry=Retry(NoBackoff(), 0)
-        )
         deadline = time.monotonic() + _READY_S
-        with client:
+        with self.client() as client:
             while True:
                 try:
                     client.ping()
@@ -116,9 +146,11 @@ class RedisServer:
 
 
 @contextmanager
-def running_redis(password: str | None = None) -> Iterator[RedisServer]:
+def running_redis(
+    password: str | None = None, *, program: Path | None = None, flags: Sequence[str | Path] = ()
+) -> Iterator[RedisServer]:
     """Run a Redis server without the rest of a stack; it is gone afterwards, whatever happens."""
     with Guard() as guard:
-        server = RedisServer(guard, password)
+        server = RedisServer(guard, password, program=program, flags=flags)
         server.start()
         yield server

@@ -30,6 +30,7 @@ class Stack:
     ``audit_log`` (with ``audit``). At the end, or when
     this process dies, every process is ended and the folder removed.
 
+    ``audit`` may be a policy, as YAML, instead of the one that has a line for each request.
     ``controller_manager_flags`` come after the stack's own and win over them, e.g. ``--concurrent-cron-job-syncs=1``.
     """
 
@@ -45,7 +46,7 @@ class Stack:
 
     def __init__(
         self,
-        audit: bool = False,
+        audit: bool | str = False,
         kubelet: bool = True,
         redis: bool = True,
         controller_manager_flags: Sequence[str] = (),

@@ -1,4 +1,4 @@
-"""One handle for both kinds of server, so that one suite can hold them to the same contract."""
+"""One handle for every kind of server, so that one suite can hold them all to the same contract."""
 
 import asyncio
 from pathlib import Path
@@ -8,8 +8,12 @@ from redis.asyncio import Redis
 
 from controller.index.connect import connect_redis
 from controller.settings import Settings
+from tests.cluster.redis_cluster import RedisCluster
 from tests.cluster.redis_server import RedisServer
+from tests.cluster.sentinel import SentinelGroup
 from tests.redis.fake_server import IdentifiedServer, fake_client
+
+INSTALLATION = "test"
 
 
 class Server(Protocol):
@@ -56,12 +60,17 @@ class Fake:
         self.server.fail_over()
 
 
+def client_of(url: str) -> Redis:
+    """A client of the product, to be closed by the caller."""
+    return connect_redis(Settings.model_validate({"redis-url": url, "installation": INSTALLATION}))
+
+
 class Real:
     """A process of redis-server or valkey-server."""
 
-    def __init__(self, server: RedisServer) -> None:
+    def __init__(self, server: RedisServer, url: str = "") -> None:
         self.server = server
-        self.redis = connect_redis(Settings.model_validate({"redis-url": server.url}))
+        self.redis = client_of(url or server.url)
 
     async def now_ms(self) -> int:
         seconds, microseconds = await self.redis.time()
@@ -91,8 +100,45 @@ class Real:
     async def _crash_and_start(self) -> None:
         self.server.kill()
         self.server.start()
+        await self._settled()
+
+    async def _settled(self) -> None:
+        # What tests are about comes after the client has noticed.
         await self.redis.connection_pool.disconnect()
 
     async def _snapshot(self) -> Path:
         folder, name = await self.redis.config_get("dir"), await self.redis.config_get("dbfilename")
         return Path(folder["dir"], name["dbfilename"])
+
+
+class Sentineled(Real):
+    """The primary of a group with Sentinels."""
+
+    def __init__(self, group: SentinelGroup) -> None:
+        self._group = group
+        super().__init__(group.primary, group.url)
+
+    async def fail_over(self) -> None:
+        self.server = self._group.fail_over()
+        await self._settled()
+
+    async def _settled(self) -> None:
+        # The first replica that comes makes a primary begin a new history: another loss, of which tests know nothing.
+        self._group.wait_until_whole()
+        await super()._settled()
+
+
+class Clustered(Real):
+    """The node of a cluster that has the index."""
+
+    def __init__(self, cluster: RedisCluster) -> None:
+        self._cluster = cluster
+        super().__init__(cluster.primary, cluster.url)
+
+    async def fail_over(self) -> None:
+        self.server = self._cluster.fail_over()
+        await self._settled()
+
+    async def _settled(self) -> None:
+        self._cluster.wait_until_whole()
+        await super()._settled()

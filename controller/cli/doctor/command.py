@@ -66,7 +66,12 @@ def _flags(options: argparse.Namespace) -> list[str]:
     """The same settings for the roles, so that they are read, and found in the environment, as theirs are."""
     given = {
         "--redis-url": options.redis_url,
+        "--redis-username": options.redis_username,
         "--redis-password-file": options.redis_password_file,
+        "--redis-sentinel-password-file": options.redis_sentinel_password_file,
+        "--redis-ca-file": options.redis_ca_file,
+        "--redis-cert-file": options.redis_cert_file,
+        "--redis-key-file": options.redis_key_file,
         "--installation": options.installation,
         "--namespace": options.system_namespace,
         "--identity": f"doctor-{secrets.token_hex(4)}",
@@ -81,7 +86,12 @@ def _parser() -> argparse.ArgumentParser:
     add_where(parser)
     option = parser.add_argument_group("which installation").add_argument
     option("--redis-url", metavar="URL", help="its Redis (REDIS_URL, else redis://127.0.0.1:6379/0)")
+    option("--redis-username", metavar="NAME", help="user for Redis; wins over the one in the URL")
     option("--redis-password-file", type=Path, metavar="FILE", help="file with the password for Redis")
+    option("--redis-sentinel-password-file", type=Path, metavar="FILE", help="file with that for the Sentinels")
+    option("--redis-ca-file", type=Path, metavar="FILE", help="with rediss: certificates of who vouches for Redis")
+    option("--redis-cert-file", type=Path, metavar="FILE", help="with rediss: certificate to show to Redis")
+    option("--redis-key-file", type=Path, metavar="FILE", help="with rediss: key of that certificate")
     option("--installation", metavar="NAME", help="its name (REDISTIMER_INSTALLATION, else default)")
     option(
         "--system-namespace",

@@ -18,6 +18,7 @@ from controller.cli.doctor.clocks import Reading, judge_clocks, read_clock
 from controller.cli.doctor.findings import Finding, Level
 from controller.cli.doctor.kubernetes import Leader
 from controller.cli.doctor.timers import Census, judge_timers
+from controller.core.redis_server import judge_server
 from controller.index.connect import client_name
 from controller.index.index import Index
 from controller.kube import paths
@@ -203,9 +204,9 @@ class Examination:
         return judge_timers(census, leader is not None and leader.live)
 
     async def _check_redis(self) -> list[Finding]:
-        address = redises.address_of(self._redis)
+        address = str(self._settings.redis_address)
         try:
-            return redises.judge_redis(address, await self._info)
+            return judge_server(address, await self._info)
         except AuthenticationError:
             level = Level.WARNING if self._is_guess else Level.PROBLEM
             advice = "give user and password in REDIS_URL, or the password in --redis-password-file"

@@ -4,32 +4,14 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import typer
 
 from controller.cli.columns import printable
+from controller.core.findings import Finding, Level
 
-
-class Level(StrEnum):
-    """How bad it is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at: what was found, and what to do about it."""
-
-    check: str
-    level: Level
-    found: str
-    advice: str = ""
-
+__all__ = ["Finding", "Level", "as_data", "as_table", "is_healthy"]
 
 _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
 _NARROWEST = 60

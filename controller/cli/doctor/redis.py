@@ -1,24 +1,22 @@
 """What `doctor` asks Redis, and what it makes of the answers."""
 
 import asyncio
-import re
-from collections.abc import Mapping
+import contextlib
 from dataclasses import dataclass
-from typing import Any
 
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
-from controller.cli.doctor.findings import Finding, Level
 from controller.cli.doctor.kubernetes import Leader
 from controller.cli.doctor.timers import Census
 from controller.cli.times import span
+from controller.core.findings import Finding, Level
 from controller.core.identity import TICKET_LENGTH
 from controller.index.connect import client_name
 from controller.index.index import Index
 from controller.index.keys import LAYOUT
 from controller.index.messages import State
 
-_OLDEST = (6, 2)
 _LOOK_AGAIN_S = 1.5
 _LOOKS = 3
 _LATE_MS = 5_000
@@ -58,9 +56,11 @@ async def ask_index(index: Index) -> IndexState:
 
 
 async def _other_layout(index: Index) -> str:
-    for layout in (f"rt{number}" for number in range(1, 10)):
-        if layout != LAYOUT and await index.redis.exists(index.keys.owner.replace(LAYOUT, layout, 1)):
-            return layout
+    # In a cluster they may be on other nodes, of which nothing is known here.
+    with contextlib.suppress(RedisConnectionError):
+        for layout in (f"rt{number}" for number in range(1, 10)):
+            if layout != LAYOUT and await index.redis.exists(index.keys.owner.replace(LAYOUT, layout, 1)):
+                return layout
     return ""
 
 
@@ -86,14 +86,6 @@ async def ask_processes(redis: "Redis", own_name: str) -> set[str]:
     return {name for name in names if name.startswith(client_name("")) and name != own_name}
 
 
-def address_of(redis: "Redis") -> str:
-    """Where it is, without what is secret."""
-    parts: Mapping[str, Any] = redis.connection_pool.connection_kwargs
-    if "path" in parts:
-        return str(parts["path"])
-    return f"{parts.get('host', 'localhost')}:{parts.get('port', 6379)}/{parts.get('db') or 0}"
-
-
 def unreachable(address: str, error: Exception, is_guess: bool, namespace: str) -> Finding:
     """That Redis does not answer; no problem where nobody has said which one it is."""
     if not is_guess:
@@ -105,37 +97,6 @@ def unreachable(address: str, error: Exception, is_guess: bool, namespace: str) 
         "svc/redis 6379 (or whatever its Service is called), and REDIS_URL=redis://127.0.0.1:6379/0"
     )
     return Finding("Redis", Level.WARNING, f"not looked at, nor the index in it: nobody answers at {address}", advice)
-
-
-def judge_redis(address: str, info: Mapping[str, Any]) -> list[Finding]:
-    """Whether this Redis is one that can hold the index."""
-    product = "Valkey" if "valkey_version" in info else "Redis"
-    found = f"{product} {info.get(f'{product.lower()}_version', 'of unknown version')} at {address}"
-    findings = []
-    # Valkey says here which Redis it is like.
-    numbers = tuple(int(part) for part in re.findall("[0-9]+", str(info.get("redis_version", "")))[:2])
-    if numbers and numbers < _OLDEST:
-        findings.append(Finding("Redis", Level.PROBLEM, found, "needed is Redis 6.2 or newer, or Valkey"))
-    if info.get("role") == "slave":
-        findings.append(Finding("Redis", Level.PROBLEM, f"{found} is a replica", "name the primary: scripts write"))
-    return [*(findings or [Finding("Redis", Level.OK, found)]), *_on_eviction(info)]
-
-
-def _on_eviction(info: Mapping[str, Any]) -> list[Finding]:
-    policy, limit = info.get("maxmemory_policy"), int(info.get("maxmemory") or 0)
-    if not policy:
-        return []
-    found = f"maxmemory-policy is {policy}"
-    if policy == "noeviction":
-        return [Finding("eviction", Level.OK, found)]
-    advice = "set it to noeviction: an index of which anything is evicted has to be rebuilt, and timers fire late"
-    if policy.startswith("volatile-"):
-        return [Finding("eviction", Level.OK, f"{found}, which spares the index: its keys do not expire")]
-    if not limit:
-        return [
-            Finding("eviction", Level.WARNING, f"{found}, and there is no maxmemory at which it would count", advice)
-        ]
-    return [Finding("eviction", Level.PROBLEM, f"{found}, with maxmemory at {limit / 2**20:.0f} MB", advice)]
 
 
 def no_index(installation: str, other_layout: str, leader: Leader | None, is_guess: bool) -> Finding:

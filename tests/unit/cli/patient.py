@@ -70,6 +70,7 @@ class Patient:
         self.api = PatientApi()
         self.server = IdentifiedServer()
         self.redis = fake_client(self.server)
+        self.url = "redis://127.0.0.1:6379/0"
         self.index = Index(self.redis, "default")
         self.info: Object | Exception = dict(INFO)
         self.processes: set[str] | Exception = {client_name(HOLDER), client_name("worker-1"), "somebody-else"}
@@ -120,7 +121,7 @@ class Patient:
         self.redis.info = info  # type: ignore[method-assign]
         self.redis.client_list = client_list  # type: ignore[assignment]
         cluster = Cluster(self.api, "default", "https://api.example")  # type: ignore[arg-type]
-        settings = Settings(identity="doctor-1")
+        settings = Settings.model_validate({"redis-url": self.url, "identity": "doctor-1"})
         async with Examination(cluster, self.redis, settings, namespace, is_guess, 5) as examination:
             return await examination.findings()
 

@@ -103,7 +103,7 @@ def test_files_are_left_to_the_shell() -> None:
 
 def test_the_flags_of_a_role_are_its_settings() -> None:
     assert words("worker", "--lease") == ["--lease-seconds"]
-    assert words("controller", "--redis") == ["--redis-url", "--redis-password-file"]
+    assert words("controller", "--redis-p") == ["--redis-password-file"]
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("controller", "worker")])

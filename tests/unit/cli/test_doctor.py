@@ -143,10 +143,10 @@ async def test_a_definition_of_another_version_is_told_by_the_fields_that_differ
     older = await only(patient, "definition")
     assert older.level is Level.PROBLEM
     assert older.found == "redistimer.dev/v1alpha1 is older than this command: it has no jitter, exclude"
-    patient.serve_fields(*SPEC_FIELDS, "guarantee")
+    patient.serve_fields(*SPEC_FIELDS, "priority")
     newer = await only(patient, "definition")
     assert newer.level is Level.WARNING
-    assert newer.found == "redistimer.dev/v1alpha1 is newer than this command, which does not know guarantee"
+    assert newer.found == "redistimer.dev/v1alpha1 is newer than this command, which does not know priority"
 
 
 # The controller that leads.

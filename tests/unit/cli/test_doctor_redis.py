@@ -8,12 +8,10 @@ from redis.exceptions import AuthenticationError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from controller.cli.doctor.findings import Level
-from controller.cli.doctor.redis import address_of
 from controller.core.identity import ticket_of
-from controller.index.connect import client_name, connect_redis
+from controller.index.connect import client_name
 from controller.index.keys import LAYOUT
 from controller.kube import paths
-from controller.settings import load_settings
 from tests.unit.cli.patient import CLUSTER_UID, HOLDER, INFO, Patient, healthy, not_ok, only, well
 from tests.unit.cli.stub_cluster import timer_object
 
@@ -214,8 +212,9 @@ async def test_a_redis_that_does_not_tell_who_is_connected_is_none_the_worse(pat
         ("unix:///run/redis.sock?password=secret", "/run/redis.sock"),
     ],
 )
-def test_an_address_has_no_secrets(url: str, address: str) -> None:
-    assert address_of(connect_redis(load_settings([f"--redis-url={url}"], "redistimer worker"))) == address
+async def test_it_is_told_by_an_address_without_secrets(patient: Patient, url: str, address: str) -> None:
+    patient.url = url
+    assert (await only(patient, "Redis")).found.endswith(f" at {address}")
 
 
 # Clocks.
