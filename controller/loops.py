@@ -1,10 +1,11 @@
-"""What both roles are made of: a clock, and loops of steps that run until a signal."""
+"""What both roles are made of: clocks, and loops of steps that run until a signal."""
 
 import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 Step = Callable[[], Awaitable[bool]]
@@ -15,6 +16,16 @@ _CANCEL_AGAIN_S = 2.0
 def wall_clock_ms() -> int:
     """Now, in milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """All that a role knows of time: those of the machine, unless it runs in a simulation."""
+
+    now_ms: Callable[[], int] = wall_clock_ms
+    """The wall clock, in milliseconds since the epoch."""
+    monotonic_s: Callable[[], float] = time.monotonic
+    """A clock that nobody sets, in seconds."""
 
 
 async def loop(step: Step, stopping: asyncio.Event | None = None) -> None:

@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
+CLOCKS_APART_MS = 60_000
+"""So far apart the clocks of machines may be. What is dated further ahead than that has not happened."""
+
 
 def to_ms(moment: datetime) -> int:
     """Milliseconds since the epoch of an aware datetime; what is finer is cut off."""

@@ -57,3 +57,6 @@ CREATE_PROBLEMS = frozenset(
     }
 )
 """The API server did not take an occurrence's Job; tried again with backoff until the occurrence is missed."""
+
+TEMPLATE_REASONS = frozenset({Reason.TEMPLATE_ACCEPTED, Reason.TEMPLATE_NOT_CHECKED, Reason.INVALID_TEMPLATE})
+"""What a check of a jobTemplate can end with."""

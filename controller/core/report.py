@@ -9,10 +9,12 @@ from controller.core.reasons import Reason
 
 MESSAGE_LIMIT = 1000
 COUNT_LIMIT = 1_000_000_000
+GENERATION_LIMIT = 10**15
 
-_TICKET = r"^[A-Za-z0-9_-]{22}(~[a-z2-7]{8})?$"
+TICKET = r"^[A-Za-z0-9_-]{22}(~[a-z2-7]{8})?$"
 
-_LATEST_INSTANT_MS = 253_402_300_799_999  # the end of year 9999, where datetime ends
+LATEST_INSTANT_MS = 253_402_300_799_999
+"""The end of year 9999, where datetime ends."""
 
 
 class Report(BaseModel):
@@ -20,10 +22,10 @@ class Report(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    ticket: Annotated[str, StringConstraints(pattern=_TICKET)]
+    ticket: Annotated[str, StringConstraints(pattern=TICKET)]
     reason: Reason
-    generation: int = Field(ge=1)
-    occurrence_ms: int = Field(ge=0, le=_LATEST_INSTANT_MS)
+    generation: int = Field(ge=1, le=GENERATION_LIMIT)
+    occurrence_ms: int = Field(ge=0, le=LATEST_INSTANT_MS)
     """The occurrence this is about; of several missed ones the last, of a run by hand the instant of the decision."""
     count: int = Field(default=1, ge=1, le=COUNT_LIMIT)
     message: Annotated[str, StringConstraints(max_length=MESSAGE_LIMIT)] = ""

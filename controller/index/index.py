@@ -1,22 +1,33 @@
 """The index as Python sees it: one method per script, typed arguments in, typed replies out.
 
 Every call is atomic on the server and safe to repeat. Times are milliseconds since the epoch on the server's
-clock. Errors are those of redis-py: RedisError and its subclasses.
+clock. Errors are those of redis-py: RedisError and its subclasses. Redis is not trusted: what comes from there is what
+it should be, or an error, or nothing.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+import logging
+import re
+import reprlib
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from importlib.resources import files
 from typing import Any
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
+from redis.exceptions import InvalidResponse, ResponseError
 
-from controller.core.report import Report
+from controller.core.report import LATEST_INSTANT_MS, TICKET, Report
 from controller.index.keys import Keys, keys_of
-from controller.index.messages import Again, Claim, Done, Fire, Lease, State, Wanted
+from controller.index.messages import Again, Claim, Done, Fire, Known, Lease, State, Wanted
+
+log = logging.getLogger(__name__)
 
 _SCRIPTS = files("controller.index") / "scripts"
 _SWEEP_PAGE = 1000
+_LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+_TIMER = re.compile(rf"({_LABEL})/({_LABEL}(?:\.{_LABEL})*)")
+_REPORT_ID = re.compile("[0-9]{1,20}-[0-9]{1,20}")
+_UID_LENGTH = 36
 
 
 class IndexInvalidError(Exception):
@@ -29,9 +40,13 @@ class Index:
     The client must decode replies to text, and must not retry by itself: the callers' loops do.
     """
 
-    def __init__(self, redis: "Redis", installation: str) -> None:
+    def __init__(
+        self, redis: "Redis", installation: str, on_junk: Callable[[int], object] = lambda count: None
+    ) -> None:
+        """`on_junk` hears of how much was found, and removed or not believed, that nothing here can have written."""
         self.redis = redis
         self.keys: Keys = keys_of(installation)
+        self.on_junk = on_junk
         common = (_SCRIPTS / "_common.lua").read_text()
         self._scripts = {
             script.name.removesuffix(".lua"): redis.register_script(common + script.read_text())
@@ -49,22 +64,23 @@ class Index:
 
         The token must be new: it is what tells this claim from every other, also after the index was lost.
         """
-        status, *reply = await self._run("claim", token, limit, ahead_ms, lease_ms)
-        if status == "invalid":
-            raise IndexInvalidError
-        now_ms, next_due, *rows = reply
-        leases = []
-        for ticket, generation, mark, fired, timer in rows:
-            namespace, _, name = timer.partition("/")
-            leases.append(Lease(ticket, token, generation, mark, namespace, name, fired))
-        return Claim(now_ms, _optional(next_due), leases)
+        match await self._run("claim", token, limit, ahead_ms, lease_ms):
+            case ["invalid"]:
+                raise IndexInvalidError
+            case ["ok", int(now_ms), str(next_due), int(removed), *rows]:
+                leases = [lease for row in rows if (lease := _lease(row, token)) is not None]
+                self._found_junk("due", removed + len(rows) - len(leases))
+                return Claim(now_ms, _optional(next_due), leases)
+            case reply:
+                raise _senseless("claim", reply)
 
     async def confirm(self, fires: Sequence[Fire]) -> list[str]:
         """Whether each may be fired now: "ok" or why not."""
         arguments: list[str | int] = []
         for one in fires:
             arguments += one.lease.ticket, one.lease.token, one.generation, one.occurrence_ms, one.rival
-        return list(await self._run("confirm", *arguments))
+            arguments += one.noted_ms, one.mark_ms, _lines(one.reports)
+        return [str(verdict) for verdict in await self._replies("confirm", len(fires), *arguments)]
 
     async def ack(self, done: Sequence[Done]) -> list[bool]:
         """Raise the marks, and for each lease still held schedule the next look. Says which were held."""
@@ -73,7 +89,7 @@ class Index:
             lease, next_ms = one.lease, _or_empty(one.next_ms)
             arguments += lease.ticket, lease.token, one.generation, one.mark_ms, one.fired_ms, next_ms
             arguments.append(_lines(one.reports))
-        return [bool(held) for held in await self._run("ack", *arguments)]
+        return await self._held("ack", len(done), *arguments)
 
     async def retry(self, again: Sequence[Again]) -> list[bool]:
         """Give leases back, to be claimed again later. Says which were still held."""
@@ -81,19 +97,21 @@ class Index:
         for one in again:
             lease = one.lease
             arguments += lease.ticket, lease.token, one.mark_ms, one.not_before_ms, _lines(one.reports)
-        return [bool(held) for held in await self._run("retry", *arguments)]
+        return await self._held("retry", len(again), *arguments)
 
     async def drop(self, leases: Sequence[Lease]) -> list[bool]:
         """Forget tickets whose timers are gone. Says which were still held."""
-        return [bool(held) for held in await self._run("drop", *_pairs(leases))]
+        return await self._held("drop", len(leases), *_pairs(leases))
 
     async def renew(self, leases: Sequence[Lease], lease_ms: int) -> list[bool]:
         """Extend leases. Says which are still held."""
-        return [bool(held) for held in await self._run("renew", lease_ms, *_pairs(leases))]
+        return await self._held("renew", len(leases), lease_ms, *_pairs(leases))
 
     async def reap(self, limit: int, longest_lease_ms: int) -> int:
         """Make tickets with expired leases due again; how many. Raises IndexInvalidError."""
-        reaped = int(await self._run("reap", limit, longest_lease_ms))
+        reaped = await self._run("reap", limit, longest_lease_ms)
+        if not isinstance(reaped, int):
+            raise _senseless("reap", reaped)
         if reaped < 0:
             raise IndexInvalidError
         return reaped
@@ -105,9 +123,7 @@ class Index:
         arguments: list[str | int] = []
         for one in wanted:
             timer = f"{one.namespace}/{one.name}"
-            # Where none has fired, the mark is as good: no occurrence at or before it has a Job that counts.
-            fired_ms = one.fired_ms or one.mark_ms
-            arguments += one.ticket, one.generation, one.mark_ms, fired_ms, _or_empty(one.next_ms), timer
+            arguments += one.ticket, one.generation, one.mark_ms, one.fired_ms, _or_empty(one.next_ms), timer
         await self._run("sync", *arguments)
 
     async def remove(self, tickets: Iterable[str]) -> None:
@@ -115,8 +131,13 @@ class Index:
         await self._run("remove", *tickets)
 
     async def begin_rebuild(self, nonce: str) -> str:
-        """Start a rebuild; the server's identity, to be shown at its end."""
-        return str(await self._run("begin", nonce))
+        """Start a rebuild; the server's identity, to be shown at its end. Keys of foreign types are replaced."""
+        match await self._run("begin", nonce):
+            case [str(identity), list(foreign)]:
+                self._found_junk(", ".join(map(str, foreign)), len(foreign))
+                return identity
+            case reply:
+                raise _senseless("begin", reply)
 
     async def finish_rebuild(self, nonce: str, identity: str) -> bool:
         """End a rebuild. False: another one or another server came between, start again."""
@@ -131,15 +152,45 @@ class Index:
             if cursor == 0:
                 return
 
+    async def sweep(self) -> dict[str, Known]:
+        """Remove what cannot be part of the index, wherever it is. What stays."""
+        kept: dict[str, Known] = {}
+        for name in ("tickets", "due", "leased", "lease"):
+            cursor, found = "0", 0
+            while True:
+                match await self._run("sweep", name, cursor, _SWEEP_PAGE):
+                    case [str(cursor), int(removed), list(rows)]:
+                        found += removed
+                        kept |= dict(map(_known, rows))
+                    case reply:
+                        raise _senseless("sweep", reply)
+                if cursor == "0":
+                    break
+            self._found_junk(name, found)
+        return kept
+
     async def claim_ownership(self, cluster_uid: str) -> str:
         """Take the index for a cluster unless another has it; the UID of the cluster that has it now."""
-        await self.redis.set(self.keys.owner, cluster_uid, nx=True)
-        return str(await self.redis.get(self.keys.owner))
+        if not await self.redis.set(self.keys.owner, cluster_uid, nx=True):
+            try:
+                owner = str(await self.redis.getrange(self.keys.owner, 0, _UID_LENGTH))
+            except ResponseError:
+                if await self.redis.type(self.keys.owner) == "string":
+                    raise
+                owner = ""
+                self._found_junk(self.keys.owner, 1)
+            if owner:
+                return owner
+            # Not ours to read, or lost since it was there a moment ago.
+            await self.redis.set(self.keys.owner, cluster_uid)
+        return cluster_uid
 
     async def outcomes(self, after_id: str, count: int) -> list[tuple[str, Report | None]]:
         """The next reports after a stream id ("0" for the first), by their ids; None for what cannot be read."""
-        entries: Any = await self.redis.xrange(self.keys.outcomes, f"({after_id}", count=count)
-        return [(entry_id, _report(fields)) for entry_id, fields in entries]
+        rows = await self._run("outcomes", after_id, count)
+        if not isinstance(rows, list):
+            raise _senseless("outcomes", rows)
+        return [_numbered_report(row) for row in rows]
 
     async def delete_outcomes(self, ids: Sequence[str]) -> None:
         """Delete reports that status has taken in."""
@@ -150,9 +201,49 @@ class Index:
 
     async def inspect(self) -> State:
         """How the index stands."""
-        valid, now_ms, tickets, due, oldest, leased = await self._run("inspect")
-        oldest_ms = None if oldest == "" else int(float(oldest))
-        return State(bool(valid), now_ms, tickets, due, oldest_ms, leased)
+        match await self._run("inspect"):
+            case [int(valid), int(now_ms), int(tickets), int(due), str(oldest), int(leased)]:
+                return State(bool(valid), now_ms, tickets, due, _optional(oldest), leased)
+            case reply:
+                raise _senseless("inspect", reply)
+
+    async def _held(self, verb: str, count: int, *arguments: str | int) -> list[bool]:
+        return [held == 1 for held in await self._replies(verb, count, *arguments)]
+
+    async def _replies(self, verb: str, count: int, *arguments: str | int) -> list[Any]:
+        replies = await self._run(verb, *arguments)
+        if not isinstance(replies, list) or len(replies) != count:
+            raise _senseless(verb, replies)
+        return replies
+
+    def _found_junk(self, where: str, count: int) -> None:
+        if count:
+            found = {"where": where, "count": count}
+            log.warning("removed from Redis what no controller or worker has written there", extra=found)
+            self.on_junk(count)
+
+
+def _senseless(verb: str, reply: object) -> InvalidResponse:
+    return InvalidResponse(f"{verb} was answered with {reprlib.repr(reply)}: is this a Redis, and nothing in between?")
+
+
+def _known(row: object) -> tuple[str, Known]:
+    match row:
+        case [str(ticket), int(generation), int(mark_ms), int(fired_ms)]:
+            return ticket, Known(generation, mark_ms, fired_ms)
+        case _:
+            raise _senseless("sweep", row)
+
+
+def _lease(row: object, token: str) -> Lease | None:
+    """The lease of a row; None where nobody can have written that."""
+    match row:
+        case [str(ticket), int(generation), int(mark_ms), int(fired_ms), str(timer)]:
+            named = _TIMER.fullmatch(timer)
+            possible = max(mark_ms, fired_ms) <= LATEST_INSTANT_MS and min(generation, mark_ms, fired_ms) >= 0
+            if named and possible and re.fullmatch(TICKET, ticket):
+                return Lease(ticket, token, generation, mark_ms, named[1], named[2], fired_ms)
+    return None
 
 
 def _pairs(leases: Iterable[Lease]) -> list[str]:
@@ -164,12 +255,20 @@ def _or_empty(instant_ms: int | None) -> int | str:
 
 
 def _optional(text: str) -> int | None:
-    return int(text) if text else None
+    return int(text) if text.isdecimal() else None
 
 
-def _report(fields: dict[str, str]) -> Report | None:
+def _numbered_report(row: object) -> tuple[str, Report | None]:
+    match row:
+        case [str(report_id), str(text)] if _REPORT_ID.fullmatch(report_id):
+            return report_id, _report(text)
+        case _:
+            raise _senseless("outcomes", row)
+
+
+def _report(text: str) -> Report | None:
     try:
-        return Report.model_validate_json(fields.get("report", ""))
+        return Report.model_validate_json(text)
     except ValidationError:
         return None
 

@@ -1,6 +1,7 @@
 """What goes into the index and comes out of it. Times are milliseconds since the epoch."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from controller.core.identity import TICKET_LENGTH
 from controller.core.report import Report
@@ -35,6 +36,15 @@ class Claim:
     leases: list[Lease]
 
 
+class Known(NamedTuple):
+    """What the index knows of a ticket."""
+
+    generation: int
+    mark_ms: int
+    fired_ms: int
+    """What fired last, or is about to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a timer wants of the index: to be looked at, at `next_ms` (None: not until it is edited)."""
@@ -51,12 +61,19 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Fire:
-    """What a worker is about to do under a lease. The rival is a ticket that nobody may hold meanwhile, "" for none."""
+    """What a worker is about to do under a lease."""
 
     lease: Lease
     generation: int
     occurrence_ms: int
     rival: str = ""
+    """A ticket that nobody may hold meanwhile, "" for none."""
+    noted_ms: int = 0
+    """An occurrence that may have a Job from now on, whether that is acknowledged or not; 0 for none."""
+    mark_ms: int = 0
+    """Up to when all was missed or handled before, where that is news; else 0."""
+    reports: tuple[Report, ...] = ()
+    """What was missed."""
 
 
 @dataclass(frozen=True, slots=True)

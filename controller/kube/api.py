@@ -1,12 +1,15 @@
 """A thin client of the API server: bytes out, dicts in, a time limit on everything, and no retries.
 
-The kubernetes library brings credentials, certificates and their renewal. Its typed models cost 2 ms of CPU
-per Job, so requests are made here.
+The kubernetes library brings credentials and certificates. Its typed models cost 2 ms of CPU per Job, so requests are
+made here.
 """
 
 import asyncio
+import logging
+import math
 import os
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -16,8 +19,11 @@ from kubernetes.aio import config
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
+from controller.kube.answers import change, refusal
 from controller.kube.errors import ApiError, ApiUnreachableError
 from controller.settings import Settings, SettingsError
+
+log = logging.getLogger(__name__)
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -30,7 +36,8 @@ _WATCH_S = 60
 
 _SILENCE_S = 15
 """So much longer than that a connection may say nothing before it counts as broken."""
-_MESSAGE_LIMIT = 600
+_RENEWAL_S = 10.0
+"""So often, at most, credentials that are refused are read anew."""
 
 
 class Limits(Protocol):
@@ -49,16 +56,28 @@ class Limits(Protocol):
 class ApiServer:
     """Requests to one API server. Use as an async context manager.
 
-    Every method raises ApiError where the server refuses and ApiUnreachableError where it does not answer.
+    Every method raises ApiError where the server refuses and ApiUnreachableError where it does not answer. So many
+    requests as there may be connections are under way at a time; the others wait for their turn, and that wait does
+    not count as the server's.
     """
 
-    def __init__(self, configuration: Configuration, limits: Limits) -> None:
+    def __init__(
+        self, configuration: Configuration, limits: Limits, renew: Callable[[], Awaitable[object]] | None = None
+    ) -> None:
+        """`renew` reads the credentials anew into the configuration, for when the server refuses them."""
         self._configuration = configuration
+        self._renew = renew
+        self._renewing = asyncio.Lock()
+        self._renewed_at = -math.inf
+        self._timeout_s = limits.api_timeout_seconds
         self._host = configuration.host.rstrip("/")
         self._server_hostname = configuration.tls_server_name or None
-        ssl_context = RESTClientObject(configuration).ssl_context
+        self._ssl = RESTClientObject(configuration).ssl_context
+        self._authorization = ""
+        self._turns = asyncio.Semaphore(limits.api_connections)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=limits.api_connections, ssl=ssl_context),
+            # Who watches keeps a connection for long; who asks waits for a turn.
+            connector=aiohttp.TCPConnector(limit=0),
             # Looking for proxies costs thread hops on every request, three times the CPU of the request itself.
             trust_env=limits.use_proxy,
             proxy=configuration.proxy or None,
@@ -76,14 +95,18 @@ class ApiServer:
         files = str(settings.kubeconfig).split(os.pathsep)
         if settings.kubeconfig is not None and not any(os.access(file, os.R_OK) for file in files):
             raise SettingsError(f"--kubeconfig (or KUBECONFIG): {settings.kubeconfig} cannot be read")
-        try:
+
+        async def load() -> None:
             if settings.kubeconfig is not None:
                 await config.load_kube_config(str(settings.kubeconfig), client_configuration=configuration)
-            else:
-                try:
-                    config.load_incluster_config(client_configuration=configuration)
-                except config.ConfigException:
-                    await config.load_kube_config(client_configuration=configuration)
+                return
+            try:
+                config.load_incluster_config(client_configuration=configuration)
+            except config.ConfigException:
+                await config.load_kube_config(client_configuration=configuration)
+
+        try:
+            await load()
         # What a file that is no kubeconfig makes the library stumble over is nothing that it documents.
         except Exception as error:
             raise SettingsError(
@@ -91,7 +114,7 @@ class ApiServer:
                 "set KUBECONFIG or --kubeconfig to a kubeconfig, "
                 "or run in a Pod with a service account"
             ) from None
-        return cls(configuration, settings)
+        return cls(configuration, settings, load)
 
     @property
     def configuration(self) -> Configuration:
@@ -118,21 +141,31 @@ class ApiServer:
         """PUT an object; its resourceVersion makes this a compare-and-set."""
         return await self._request("PUT", path, {}, orjson.dumps(obj))
 
-    async def merge(self, path: str, patch: Mapping[str, Any]) -> dict[str, Any]:
+    async def merge(self, path: str, patch: Mapping[str, Any], **parameters: str) -> dict[str, Any]:
         """PATCH an object by merging; a resourceVersion in the patch makes this a compare-and-set."""
-        return await self._request("PATCH", path, {}, orjson.dumps(patch), MERGE_PATCH)
+        return await self._request("PATCH", path, parameters, orjson.dumps(patch), MERGE_PATCH)
 
     async def delete(self, path: str, options: Mapping[str, Any]) -> None:
         """DELETE an object."""
         await self._request("DELETE", path, {}, orjson.dumps(options))
 
     async def pages(self, path: str, **parameters: str) -> AsyncIterator[list[dict[str, Any]]]:
-        """LIST a collection consistently, page by page, so that a hundred thousand objects fit through."""
+        """LIST a collection, page by page, so that a hundred thousand objects fit through.
+
+        All pages show one moment, after the call; where reading them takes longer than the server remembers that, the
+        later ones show a later moment.
+        """
         parameters = {**parameters, "limit": str(_PAGE)}
         while True:
-            page = await self._request("GET", path, parameters)
-            yield page["items"]
-            parameters["continue"] = page["metadata"].get("continue", "")
+            try:
+                page = await self._request("GET", path, parameters)
+            except ApiError as error:
+                if error.status != 410 or not error.go_on or error.go_on == parameters.get("continue"):
+                    raise
+                parameters["continue"] = error.go_on
+                continue
+            yield page.get("items") or []
+            parameters["continue"] = (page.get("metadata") or {}).get("continue", "")
             if not parameters["continue"]:
                 return
 
@@ -148,27 +181,51 @@ class ApiServer:
                 self._host + path,
                 params=parameters,
                 headers=await self._headers(),
+                ssl=self._ssl,
                 server_hostname=self._server_hostname,
+                allow_redirects=False,
                 timeout=timeout,
             ) as response:
-                if response.status >= 400:
-                    raise _refusal(response.status, response.headers.get("Retry-After"), await response.read())
+                if response.status >= 300:
+                    raise refusal(response.status, response.headers.get("Retry-After"), await response.read())
                 # Not by readline: an object may be longer than a reader's buffer.
                 rest = b""
                 async for chunk in response.content.iter_any():
                     *lines, rest = (rest + chunk).split(b"\n")
                     for line in filter(None, lines):
-                        yield _event(line, path)
+                        yield change(line, path)
         except _NO_ANSWER as error:
             raise ApiUnreachableError(f"watch {path}: {type(error).__name__} {error}".rstrip()) from None
 
     async def _headers(self) -> dict[str, str]:
         headers = {"Accept": JSON}
-        token = await self._configuration.get_api_key_with_prefix("BearerToken")
-        return headers | ({"Authorization": token} if token else {})
+        try:
+            # It can read a file, or run a program.
+            async with asyncio.timeout(self._timeout_s):
+                token = await self._configuration.get_api_key_with_prefix("BearerToken")
+            self._authorization = (token or "").strip()
+        except Exception as error:
+            # Those at hand may still do; if not, the server says so.
+            log.warning("credentials could not be read, going on with the old ones: %s", type(error).__name__)
+        return headers | ({"Authorization": self._authorization} if self._authorization else {})
 
     async def _request(
         self, method: str, path: str, parameters: Mapping[str, str], body: bytes | None = None, kind: str = JSON
+    ) -> dict[str, Any]:
+        async with self._turns:
+            for is_last in (False, True):
+                asked_at = time.monotonic()
+                try:
+                    return await self._ask(method, path, parameters, body, kind)
+                except ApiError as error:
+                    if error.status != 401 or self._renew is None:
+                        raise
+                    if is_last or not await self._renewed(self._renew, asked_at):
+                        raise ApiUnreachableError(f"{method} {path}: credentials are not accepted ({error})") from None
+            raise AssertionError
+
+    async def _ask(
+        self, method: str, path: str, parameters: Mapping[str, str], body: bytes | None, kind: str
     ) -> dict[str, Any]:
         headers = await self._headers()
         if body is not None:
@@ -180,38 +237,39 @@ class ApiServer:
                 params=parameters,
                 data=body,
                 headers=headers,
+                ssl=self._ssl,
                 server_hostname=self._server_hostname,
+                # Nobody else is asked in the API server's place, and shown the token.
+                allow_redirects=False,
             ) as response:
                 payload = await response.read()
         except _NO_ANSWER as error:
             raise ApiUnreachableError(f"{method} {path}: {type(error).__name__} {error}".rstrip()) from None
-        if response.status >= 400:
-            raise _refusal(response.status, response.headers.get("Retry-After"), payload)
+        if response.status >= 300:
+            raise refusal(response.status, response.headers.get("Retry-After"), payload)
         try:
-            parsed: dict[str, Any] = orjson.loads(payload)
+            parsed = orjson.loads(payload)
         except ValueError:
+            parsed = None
+        if not isinstance(parsed, dict):
             # Something on the way answers in the API server's name.
-            raise ApiUnreachableError(f"{method} {path}: the answer is not JSON") from None
+            raise ApiUnreachableError(f"{method} {path}: the answer is not a JSON object")
         return parsed
 
-
-def _refusal(status: int, retry_after: str | None, payload: bytes) -> ApiError:
-    try:
-        body = orjson.loads(payload)
-        message, reason = str(body.get("message", "")), str(body.get("reason", ""))
-        causes = tuple(str(cause.get("reason", "")) for cause in (body.get("details") or {}).get("causes") or ())
-    except (ValueError, AttributeError):
-        message, reason, causes = payload[:_MESSAGE_LIMIT].decode(errors="replace"), "", ()
-    seconds = float(retry_after) if retry_after and retry_after.isdigit() else None
-    return ApiError(status, reason, message[:_MESSAGE_LIMIT], causes, seconds)
-
-
-def _event(line: bytes, path: str) -> dict[str, Any]:
-    try:
-        event: dict[str, Any] = orjson.loads(line)
-    except ValueError:
-        raise ApiUnreachableError(f"watch {path}: the answer is not JSON") from None
-    if event["type"] == "ERROR":
-        status = event["object"]
-        raise ApiError(status.get("code", 0), status.get("reason", ""), status.get("message", ""))
-    return event
+    async def _renewed(self, renew: Callable[[], Awaitable[object]], asked_at: float) -> bool:
+        """Whether credentials were read anew since then, by whomever; or now, where that was not done just before."""
+        async with self._renewing:
+            if self._renewed_at > asked_at:
+                return True
+            if time.monotonic() - self._renewed_at < _RENEWAL_S:
+                return False
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await renew()
+                self._ssl = RESTClientObject(self._configuration).ssl_context
+            except Exception as error:
+                log.warning("credentials could not be read anew: %s", type(error).__name__)
+                return False
+            finally:
+                self._renewed_at = time.monotonic()
+            return True

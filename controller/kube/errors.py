@@ -12,6 +12,8 @@ class ApiError(Exception):
     message: str
     causes: tuple[str, ...] = ()
     retry_after_s: float | None = None
+    go_on: str = ""
+    """Of a list that took too long: where it goes on from, in what the collection is now."""
 
     def __str__(self) -> str:
         return f"{self.status} {self.reason}: {self.message}"
@@ -19,11 +21,14 @@ class ApiError(Exception):
     @property
     def overloaded(self) -> bool:
         """The server has no capacity for anybody now, whatever is asked of it."""
-        return self.status in (429, 503, 504)
+        return self.status in (429, 502, 503, 504)
 
 
 class ApiUnreachableError(Exception):
-    """No answer: refused, reset or timed out. What was asked for may or may not have been done."""
+    """No answer, or none to this process: refused, reset or timed out, or its credentials have ended.
+
+    What was asked for may or may not have been done.
+    """
 
 
 class LeadershipLostError(Exception):

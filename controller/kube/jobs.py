@@ -6,9 +6,13 @@ from controller.kube.api import ApiServer
 from controller.kube.errors import ApiError
 
 
-async def delete_job(api: ApiServer, run: Run) -> None:
-    """Delete this very Job, and its Pods with it; one that is gone already is no error."""
-    options = {"propagationPolicy": "Background", "preconditions": {"uid": run.uid}}
+async def delete_job(api: ApiServer, run: Run, unchanged: bool = False) -> None:
+    """Delete this very Job, and its Pods with it; one that is gone already is no error.
+
+    With `unchanged` only in the version that was seen: one that may not run may be allowed to meanwhile.
+    """
+    version = {"resourceVersion": run.version} if unchanged else {}
+    options = {"propagationPolicy": "Background", "preconditions": {"uid": run.uid, **version}}
     try:
         await api.delete(paths.job(run.namespace, run.name), options)
     except ApiError as error:

@@ -44,6 +44,7 @@ class Leadership:
         self._seen: tuple[object, ...] = ()
         self._seen_at = monotonic()
         self._held_until = 0.0
+        self._has_asked = False
         self.trouble: str | None = None
         """Why the last step could not even ask, None where it could."""
 
@@ -69,11 +70,14 @@ class Leadership:
         try:
             if await self._take():
                 self._held_until = asked_at + self._duration_s * _GIVE_UP_AT
+            self._has_asked = True
         except ApiUnreachableError as error:
             self.trouble = str(error)
         except ApiError as error:
-            # 409: somebody else was quicker. Overload passes. Anything else will not mend itself.
-            if error.status != 409 and not error.overloaded and error.status < 500:
+            # 409: somebody else was quicker. Overload passes. Anything else will not mend itself; unless it worked
+            # before: an API server that has just started refuses what it has not read the rights for.
+            passes = self._has_asked or error.overloaded or error.status >= 500
+            if error.status != 409 and not passes:
                 raise
             self.trouble = None if error.status == 409 else str(error)
         return self.held

@@ -3,7 +3,9 @@
 No label names a timer: their number would follow the number of timers.
 """
 
+import asyncio
 import math
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -13,6 +15,19 @@ CONTROLLER = CollectorRegistry()
 INDEX_VALID = Gauge("redistimer_index_valid", "1 while the index may be claimed from.", registry=None)
 WORKER.register(INDEX_VALID)
 CONTROLLER.register(INDEX_VALID)
+
+JUNK = Counter(
+    "redistimer_index_junk_total",
+    "What was found in Redis, and removed or not believed, that no controller or worker can have written.",
+    registry=None,
+)
+WORKER.register(JUNK)
+CONTROLLER.register(JUNK)
+
+TASKS = Gauge("redistimer_tasks", "Tasks of the event loop of this process.", registry=None)
+WORKER.register(TASKS)
+CONTROLLER.register(TASKS)
+TASKS.set_function(lambda: len(asyncio.all_tasks()))
 
 FIRES = Counter(
     "redistimer_fires_total",
@@ -37,6 +52,12 @@ LEADER = Gauge("redistimer_leader", "1 on the controller that leads.", registry=
 TICKETS = Gauge("redistimer_tickets", "Timers in the index.", registry=CONTROLLER)
 DUE = Gauge("redistimer_due_backlog", "Tickets that are due and not claimed.", registry=CONTROLLER)
 OLDEST_DUE = Gauge("redistimer_oldest_due_age_seconds", "How long the oldest of them is due.", registry=CONTROLLER)
+KNOWN = Gauge(
+    "redistimer_known",
+    "What the leading controller has in mind, by kind: timers, runs (their Jobs), reports of workers, and what waits.",
+    ["kind"],
+    registry=CONTROLLER,
+)
 REBUILDS = Counter("redistimer_rebuilds_total", "Rebuilds of the index, by result.", ["result"], registry=CONTROLLER)
 REBUILD_SECONDS = Gauge("redistimer_rebuild_duration_seconds", "Duration of the last rebuild.", registry=CONTROLLER)
 REBUILD_AGE = Gauge("redistimer_rebuild_age_seconds", "Time since the last rebuild ended.", registry=CONTROLLER)
@@ -56,3 +77,9 @@ EVENTS = Counter(
 # Only a leader knows these; until then they are unknown, which is not zero.
 for _gauge in (TICKETS, DUE, OLDEST_DUE, REBUILD_SECONDS, REBUILD_AGE):
     _gauge.set(math.nan)
+
+
+def tell_of(sizes: Callable[[], Mapping[str, int]]) -> None:
+    """Have KNOWN say these sizes, worked out when somebody asks."""
+    for kind in sizes():
+        KNOWN.labels(kind).set_function(lambda kind=kind: sizes()[kind])  # type: ignore[misc]

@@ -44,12 +44,14 @@ class Herald:
         identity: str,
         per_second: float,
         monotonic: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._api = api
         self._health = health
         self._identity = identity
         self._pause_s = 1 / per_second
         self._monotonic = monotonic
+        self._now_ms = now_ms
         self._warnings: deque[_Event] = deque(maxlen=_LONGEST_QUEUE)
         self._normal: deque[_Event] = deque(maxlen=_LONGEST_QUEUE)
         self._more = asyncio.Event()
@@ -99,7 +101,7 @@ class Herald:
         return allowed
 
     def _event(self, timer: Timer, draft: EventDraft) -> _Event:
-        now = rfc3339(wall_clock_ms() // 1000 * 1000)
+        now = rfc3339(self._now_ms() // 1000 * 1000)
         return {
             "apiVersion": "v1",
             "kind": "Event",

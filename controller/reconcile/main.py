@@ -2,15 +2,19 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
+from redis.asyncio import Redis
+
 from controller.index.connect import connect_redis
 from controller.index.index import Index
+from controller.index.vigil import Vigil
 from controller.kube.api import ApiServer
 from controller.kube.errors import ApiError, ApiUnreachableError
 from controller.kube.leadership import Leadership
-from controller.loops import Step, cancel, first_of, loop, pause, stop_on_signals
+from controller.loops import Clock, Step, cancel, first_of, loop, pause, stop_on_signals
 from controller.observe import metrics
 from controller.observe.health import Health, serve_health
 from controller.reconcile.guardian import Guardian
@@ -27,6 +31,10 @@ from controller.settings import Settings
 log = logging.getLogger(__name__)
 
 
+Watch = Callable[[Table, asyncio.Event, asyncio.Event], Coroutine[Any, Any, None]]
+"""Tells a table of timers and Jobs: sets the first event once it has begun, and ends with the second."""
+
+
 async def run_controller(settings: Settings) -> None:
     """Stand by until leading, lead until SIGTERM or SIGINT.
 
@@ -39,63 +47,101 @@ async def run_controller(settings: Settings) -> None:
         redis = await resources.enter_async_context(connect_redis(settings))
         serving = serve_health(health, settings.http_host, settings.http_port, metrics.CONTROLLER)
         address = await resources.enter_async_context(serving)
+
+        async def watch_by_kopf(table: Table, started: asyncio.Event, stop: asyncio.Event) -> None:
+            await watch(table, api.configuration, started, stop)
+
+        controller = Controller(api, redis, settings, health, watch_by_kopf)
+        # kopf puts its own handlers of signals in the place of ours.
+        controller.on_watching = lambda: stop_on_signals(stopping)
         log.info("controller started", extra={"identity": settings.identity, "address": address})
-        leadership = Leadership(
-            api, settings.namespace, settings.installation, settings.identity, settings.leader_seconds
+        await controller.run(stopping)
+
+
+class Controller:
+    """One controller, between an API server and an index, by some clock: strives to lead, and leads."""
+
+    def __init__(
+        self,
+        api: ApiServer,
+        redis: "Redis",
+        settings: Settings,
+        health: Health,
+        watch: Watch,
+        clock: Clock | None = None,
+    ) -> None:
+        self._api = api
+        self._settings = settings
+        self._health = health
+        self._watch = watch
+        self._clock = clock or Clock()
+        self._index = Index(redis, settings.installation, metrics.JUNK.inc)
+        self._leadership = Leadership(
+            api,
+            settings.namespace,
+            settings.installation,
+            settings.identity,
+            settings.leader_seconds,
+            self._clock.monotonic_s,
         )
-        health.clear("start")
+        self.on_watching: Callable[[], object] = lambda: None
+        """Called once watching has begun."""
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Until the event is set. Raises LeadershipLostError."""
+        identity = self._settings.identity
+        self._health.clear("start")
         try:
-            while not stopping.is_set() and not await leadership.step():
-                if leadership.trouble:
-                    log.warning("API server does not answer: %s", leadership.trouble)
-                    health.hinder("api", leadership.trouble)
-                else:
-                    health.clear("api")
-                await pause(leadership.pause_s, stopping)
-            health.clear("api")
+            await self._stand_by(stopping)
             if not stopping.is_set():
-                log.info("leading", extra={"identity": settings.identity})
+                log.info("leading", extra={"identity": identity})
                 metrics.LEADER.set(1)
-                await _lead(settings, health, api, Index(redis, settings.installation), leadership, stopping)
+                await self._lead(stopping)
         finally:
             metrics.LEADER.set(0)
             with suppress(ApiError, ApiUnreachableError):
-                await leadership.release()
-            log.info("controller stopped", extra={"identity": settings.identity})
+                await self._leadership.release()
+            log.info("controller stopped", extra={"identity": identity})
 
+    async def _stand_by(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set() and not await self._leadership.step():
+            if trouble := self._leadership.trouble:
+                log.warning("API server does not answer: %s", trouble)
+                self._health.hinder("api", trouble)
+            else:
+                self._health.clear("api")
+            await pause(self._leadership.pause_s, stopping)
+        self._health.clear("api")
 
-async def _lead(
-    settings: Settings,
-    health: Health,
-    api: ApiServer,
-    index: Index,
-    leadership: Leadership,
-    stopping: asyncio.Event,
-) -> None:
-    table = Table(settings.status_seconds)
-    sync = Sync(table, index, health)
-    rebuild = Rebuild(table, api, index, sync)
-    outcomes = Outcomes(table, index, health)
-    guardian = Guardian(index, rebuild, outcomes, health, settings.rebuild_seconds)
-    herald = Herald(api, health, settings.identity, settings.events_per_second)
-    templates = Templates(table, api, health, settings.template_checks_per_second)
-    report = StatusReport(table, api, index, health, herald)
+    async def _lead(self, stopping: asyncio.Event) -> None:
+        settings, api, index, health = self._settings, self._api, self._index, self._health
+        now_ms, monotonic_s = self._clock.now_ms, self._clock.monotonic_s
+        table = Table(settings.status_seconds, monotonic_s)
+        sync = Sync(table, index, health, now_ms)
+        rebuild = Rebuild(table, api, index, sync, monotonic_s)
+        outcomes = Outcomes(table, index, health)
+        guardian = Guardian(index, rebuild, outcomes, health, settings.rebuild_seconds, monotonic_s)
+        herald = Herald(api, health, settings.identity, settings.events_per_second, monotonic_s, now_ms)
+        templates = Templates(table, api, health, settings.template_checks_per_second, monotonic_s)
+        metrics.tell_of(table.sizes)
+        report = StatusReport(table, api, index, health, herald, now_ms)
 
-    tasks: list[asyncio.Task[Any]] = [
-        asyncio.create_task(loop(leadership.keep)),
-        asyncio.create_task(stopping.wait()),
-    ]
-    watching = asyncio.Event()
-    try:
-        # Watching begins before the first rebuild lists anything: what happens in between is seen by one of them.
-        tasks.append(asyncio.create_task(watch(table, api.configuration, watching, stopping)))
-        await first_of(*tasks, asyncio.create_task(watching.wait()))
-        stop_on_signals(stopping)  # kopf has put its own handlers in their place
-        tasks.append(asyncio.create_task(loop(guardian.step)))
-        await first_of(*tasks, asyncio.create_task(guardian.rebuilt.wait()))
-        steps: list[Step] = [sync.step, outcomes.step, templates.step, report.step, herald.step]
-        tasks += [asyncio.create_task(loop(step)) for step in steps]
-        await first_of(*tasks)
-    finally:
-        stopping.set()
-        await cancel(*tasks)
+        tasks: list[asyncio.Task[Any]] = [
+            asyncio.create_task(loop(self._leadership.keep)),
+            asyncio.create_task(stopping.wait()),
+            asyncio.create_task(loop(Vigil(index.redis, settings, now_ms).step)),
+        ]
+        watching = asyncio.Event()
+        try:
+            # Watching begins before the first rebuild lists anything: what happens in between is seen by one of them.
+            tasks.append(asyncio.create_task(self._watch(table, watching, stopping)))
+            await first_of(*tasks, asyncio.create_task(watching.wait()))
+            self.on_watching()
+            tasks.append(asyncio.create_task(loop(guardian.step)))
+            await first_of(*tasks, asyncio.create_task(guardian.rebuilt.wait()))
+            steps: list[Step] = [sync.step, outcomes.step, templates.step, report.step, herald.step]
+            tasks += [asyncio.create_task(loop(step)) for step in steps]
+            await first_of(*tasks)
+        finally:
+            stopping.set()
+            await cancel(*tasks)

@@ -7,10 +7,11 @@ who may claim; the next one starts from the beginning.
 import logging
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from controller.core.job import TIMER_UID_LABEL
 from controller.index.index import Index
+from controller.index.messages import Known
 from controller.kube import paths
 from controller.kube.api import ApiServer
 from controller.observe import metrics
@@ -24,11 +25,14 @@ log = logging.getLogger(__name__)
 class Rebuild:
     """Rebuilds the index of one cluster."""
 
-    def __init__(self, table: Table, api: ApiServer, index: Index, sync: Sync) -> None:
+    def __init__(
+        self, table: Table, api: ApiServer, index: Index, sync: Sync, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._table = table
         self._api = api
         self._index = index
         self._sync = sync
+        self._monotonic = monotonic
         self._cluster_uid: str | None = None
 
     async def run(self) -> bool:
@@ -36,25 +40,26 @@ class Rebuild:
 
         Raises RedisError, ApiError and ApiUnreachableError; SettingsError where the index is another cluster's.
         """
-        started = time.monotonic()
+        started = self._monotonic()
         await self._own()
         nonce = uuid.uuid4().hex
         identity = await self._index.begin_rebuild(nonce)
         # Tickets first, objects second: what has a ticket now and no object then was deleted, and not just young.
-        candidates = {ticket async for page in self._index.all_tickets() for ticket in page}
+        found = await self._index.sweep()
         await self._list_jobs()
         await self._list_timers()
-        await self._carry(list(self._table.entries))
-        await self._remove(candidates - self._table.tickets())
+        await self._begin_anew(found)
+        await self._carry(list(self._table.entries), found)
+        await self._remove(found.keys() - self._table.tickets())
         finished = await self._index.finish_rebuild(nonce, identity)
         metrics.REBUILDS.labels("finished" if finished else "overtaken").inc()
         if finished:
-            metrics.REBUILD_SECONDS.set(time.monotonic() - started)
-            ended = time.monotonic()
-            metrics.REBUILD_AGE.set_function(lambda: time.monotonic() - ended)
+            metrics.REBUILD_SECONDS.set(self._monotonic() - started)
+            ended = self._monotonic()
+            metrics.REBUILD_AGE.set_function(lambda: self._monotonic() - ended)
         log.info(
             "index rebuilt" if finished else "rebuild overtaken",
-            extra={"timers": len(self._table.entries), "seconds": round(time.monotonic() - started, 3)},
+            extra={"timers": len(self._table.entries), "seconds": round(self._monotonic() - started, 3)},
         )
         return finished
 
@@ -94,9 +99,19 @@ class Rebuild:
                 self._table.timer_deleted(uid)
         self._table.forget_early_runs()
 
-    async def _carry(self, uids: list[str]) -> None:
+    async def _begin_anew(self, found: dict[str, Known]) -> None:
+        """Forget what tickets tell that cannot be."""
+        forged = self._sync.unbelievable(found)
+        if forged:
+            log.warning("tickets begin anew that tell what cannot be", extra={"count": len(forged)})
+            self._index.on_junk(len(forged))
+            await self._remove(forged)
+            for ticket in forged:
+                del found[ticket]
+
+    async def _carry(self, uids: list[str], found: Mapping[str, Known]) -> None:
         for start in range(0, len(uids), BATCH):
-            await self._sync.carry(uids[start : start + BATCH])
+            await self._sync.carry(uids[start : start + BATCH], found)
 
     async def _remove(self, tickets: Iterable[str]) -> None:
         orphans = list(tickets)

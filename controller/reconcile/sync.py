@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from redis.exceptions import RedisError
 
 from controller.core.fence import fence_ms
 from controller.core.identity import manual_ticket, ticket_of
+from controller.core.instants import CLOCKS_APART_MS
 from controller.index.index import Index
-from controller.index.messages import Wanted
+from controller.index.messages import Known, Wanted
 from controller.loops import wall_clock_ms
 from controller.observe.health import Health
 from controller.reconcile.table import Entry, Table
@@ -17,30 +20,41 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 _TROUBLE_PAUSE_S = 0.5
+_NOTHING: Mapping[str, Known] = MappingProxyType({})
+_UNKNOWN = Known(0, 0, 0)
 
 
-def wanted(entry: Entry, now_ms: int) -> list[Wanted]:
+def wanted(entry: Entry, now_ms: int, marked_ms: int = 0) -> list[Wanted]:
     """The tickets that a timer should have: marked up to what is decided, due when there is something to look at.
 
-    One for its occurrences, and while a run by hand is asked for one for that, due now.
+    One for its occurrences, and while a run by hand is asked for one for that, due now. `marked_ms` is up to when the
+    index knows all to be handled, where that is known here.
     """
     timer = entry.timer
-    mark_ms = max(fence_ms(timer, now_ms), entry.newest_run_ms)
+    mark_ms = max(_decided_through_ms(entry, now_ms), marked_ms)
     look_ms = None if timer.idle or timer.timing is None else timer.timing.due_after_ms(mark_ms)
-    namespace, name, fired_ms = timer.namespace, timer.name, entry.newest_run_ms
+    if timer.recorded.pending:
+        # Whoever looks starts what is committed, whatever else the timer is or waits for.
+        look_ms = now_ms
+    namespace, name, fired_ms = timer.namespace, timer.name, entry.newest_run_ms(now_ms)
     tickets = [Wanted(timer.ticket, timer.generation, mark_ms, look_ms, namespace, name, fired_ms)]
     if entry.request_ticket:
         tickets.append(Wanted(entry.request_ticket, timer.generation, 0, now_ms, namespace, name))
     return tickets
 
 
+def _decided_through_ms(entry: Entry, now_ms: int) -> int:
+    return max(fence_ms(entry.timer, now_ms), entry.newest_run_ms(now_ms))
+
+
 class Sync:
     """Writes tickets of new and changed timers, removes those of deleted ones."""
 
-    def __init__(self, table: Table, index: Index, health: Health) -> None:
+    def __init__(self, table: Table, index: Index, health: Health, now_ms: Callable[[], int] = wall_clock_ms) -> None:
         self._table = table
         self._index = index
         self._health = health
+        self._now_ms = now_ms
 
     async def step(self) -> bool:
         """Carry a batch over; what did not arrive is queued again."""
@@ -55,13 +69,35 @@ class Sync:
             await asyncio.sleep(_TROUBLE_PAUSE_S)
         return True
 
-    async def carry(self, uids: list[str]) -> None:
-        """Make the index say of these timers what the table says now. Raises RedisError."""
-        now_ms = wall_clock_ms()
+    def unbelievable(self, found: Mapping[str, Known]) -> list[str]:
+        """Of the tickets that were in the index before all timers were listed those that tell what cannot be.
+
+        A generation that the list does not show yet: no worker can have read it before. And a mark or a run in the
+        future, but for clocks that differ: nothing there is handled. The one would keep its timer from ever being
+        scheduled again, the others from running, or from noticing what runs, until then.
+        """
+        now_ms = self._now_ms()
+        forged = []
+        for entry in self._table.entries.values():
+            for ticket in filter(None, (entry.timer.ticket, entry.request_ticket)):
+                known = found.get(ticket, _UNKNOWN)
+                latest_ms = max(known.mark_ms, known.fired_ms)
+                too_late = latest_ms > now_ms + CLOCKS_APART_MS and latest_ms > _decided_through_ms(entry, now_ms)
+                if too_late or known.generation > entry.timer.generation:
+                    forged.append(ticket)
+        return forged
+
+    async def carry(self, uids: list[str], found: Mapping[str, Known] = _NOTHING) -> None:
+        """Make the index say of these timers what the table says now, and what was found there. Raises RedisError.
+
+        What was found counts for when to look next: what the index has there may not be trusted.
+        """
+        now_ms = self._now_ms()
         carried: list[tuple[Entry, list[Wanted]]] = []
         for entry in (self._table.entries[uid] for uid in uids if uid in self._table.entries):
             try:
-                carried.append((entry, wanted(entry, now_ms)))
+                known = found.get(entry.timer.ticket, _UNKNOWN)
+                carried.append((entry, wanted(entry, now_ms, known.mark_ms)))
             except Exception:
                 # Its Jobs name occurrences, and who may edit them can name one beyond the calendar.
                 timer = f"{entry.timer.namespace}/{entry.timer.name}"

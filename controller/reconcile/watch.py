@@ -75,6 +75,10 @@ def _settings() -> kopf.OperatorSettings:
     settings.watching.label_selectors["jobs.v1.batch"] = TIMER_UID_LABEL
     settings.watching.chunk_size = 500
     settings.watching.server_timeout = 300
+    # A watch says something once a minute, or it is broken; a list may take a while, but not kopf's five minutes.
+    settings.watching.inactivity_timeout = 75
+    settings.networking.request_timeout = 60
+    settings.networking.connect_timeout = 10
     # A worker of kopf lives this long after its object's last event; at 100,000 objects that is memory.
     settings.queueing.idle_timeout = 0.1
     settings.process.ultimate_exiting_timeout = None

@@ -41,8 +41,12 @@ class Leases:
 
     def is_safe(self, lease: Lease) -> bool:
         """Whether nobody else can have this lease yet."""
+        return self.left_s(lease) > 0
+
+    def left_s(self, lease: Lease) -> float:
+        """For how long nobody else can have this lease, in seconds, unless it is renewed."""
         _, until = self._safe_until.get(lease.token + lease.ticket, (lease, 0.0))
-        return self._monotonic() < until
+        return max(0.0, until - self._monotonic())
 
     def held(self) -> list[Lease]:
         """All that are held."""

@@ -35,6 +35,7 @@ class Poll:
         health: Health,
         settings: Settings,
         handle: Callable[[Lease], None],
+        now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._index = index
         self._leases = leases
@@ -43,6 +44,7 @@ class Poll:
         self._health = health
         self._settings = settings
         self._handle = handle
+        self._now_ms = now_ms
         # A token is new with every claim, and with every process: it must never match one from before a wipe.
         process = f"{settings.identity}.{secrets.token_hex(4)}"
         self._tokens = (f"{process}.{number}" for number in itertools.count(1))
@@ -88,8 +90,8 @@ class Poll:
             if claim.next_due_ms is not None:
                 # The server's clock found this due time: sleep by the difference, not by two clocks.
                 ahead_ms = round(self._settings.ahead_seconds * 1000)
-                self._alarm.set(wall_clock_ms() + claim.next_due_ms - claim.now_ms - ahead_ms)
-            await self._alarm.sleep(wall_clock_ms(), self._longest_sleep_s)
+                self._alarm.set(self._now_ms() + claim.next_due_ms - claim.now_ms - ahead_ms)
+            await self._alarm.sleep(self._now_ms(), self._longest_sleep_s)
         return True
 
     def _trouble(self, why: str) -> None:

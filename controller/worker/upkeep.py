@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 
 from redis.exceptions import RedisError
 
@@ -83,9 +84,12 @@ class Reaper:
 class Hints:
     """Listens for what the controller announces as due earlier than all before. Only a hint: sleep is capped."""
 
-    def __init__(self, index: Index, alarm: Alarm, settings: Settings) -> None:
+    def __init__(
+        self, index: Index, alarm: Alarm, settings: Settings, now_ms: Callable[[], int] = wall_clock_ms
+    ) -> None:
         self._index = index
         self._alarm = alarm
+        self._now_ms = now_ms
         self._ahead_ms = round(settings.ahead_seconds * 1000)
 
     async def step(self) -> bool:
@@ -106,5 +110,5 @@ class Hints:
         try:
             due_ms = float(str(text))
         except ValueError:
-            due_ms = wall_clock_ms()
+            due_ms = self._now_ms()
         self._alarm.set(due_ms - self._ahead_ms)

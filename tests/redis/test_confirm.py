@@ -146,3 +146,16 @@ async def test_to_confirm_changes_nothing(index: Index) -> None:
     await confirm(index, lease)
     assert await due_ms(index) is None
     assert await index.ack([done(lease, 5)]) == [True]
+
+
+async def test_what_is_noted_counts_as_fired_last_and_leaves_the_mark(index: Index) -> None:
+    """Its worker may die before it says that it has created a Job."""
+    lease = await claim_one(index)
+    assert await index.confirm([Fire(lease, 1, MARK_MS, noted_ms=MARK_MS + HOUR_MS)]) == ["handled"]
+    assert await index.confirm([Fire(lease, 1, OCCURRENCE_MS, noted_ms=OCCURRENCE_MS)]) == ["ok"]
+    await index.retry([again(lease, 1)])
+    (following,) = await claim(index)
+    assert (following.mark_ms, following.fired_ms) == (MARK_MS, OCCURRENCE_MS)
+    assert await index.ack([done(following, 1, mark_ms=OCCURRENCE_MS)]) == [True]
+    (following,) = await claim(index)
+    assert (following.mark_ms, following.fired_ms) == (OCCURRENCE_MS, OCCURRENCE_MS)

@@ -170,3 +170,11 @@ async def test_a_ticket_by_hand_that_is_removed_while_it_is_held_is_done_no_more
     await index.remove([BY_HAND])
     assert await index.ack([done(lease, None, mark_ms=1)]) == [False]
     assert await mark_ms(index, BY_HAND) is None
+
+
+async def test_an_edit_does_not_forget_what_fired_last(index: Index) -> None:
+    """The controller may not have seen its Job yet, and it may run for long."""
+    await index.sync([wanted(A, 1, mark_ms=LATER_MS, fired_ms=LATER_MS)])
+    await index.sync([wanted(A, 1, generation=2, mark_ms=LATER_MS + 5)])
+    (lease,) = await claim(index)
+    assert (lease.mark_ms, lease.fired_ms) == (LATER_MS + 5, LATER_MS)

@@ -139,7 +139,8 @@ async def test_a_first_look_at_an_empty_server_finds_an_invalid_index(unbuilt: I
 
 async def test_the_state_counts_what_is_due_what_is_leased_and_all_tickets(server: Server, index: Index) -> None:
     now_ms = await server.now_ms()
-    await index.sync([wanted("a", 1), wanted("b", 2), wanted("c", 3), wanted("d", now_ms + HOUR_MS), wanted("e", None)])
+    a, b, c, d, e = (f"{number:022d}" for number in range(5))
+    await index.sync([wanted(a, 1), wanted(b, 2), wanted(c, 3), wanted(d, now_ms + HOUR_MS), wanted(e, None)])
     await claim(index, limit=1)
     state = await index.inspect()
     assert (state.valid, state.tickets, state.due, state.oldest_due_ms, state.leased) == (True, 5, 2, 2, 1)
@@ -158,3 +159,17 @@ async def test_the_first_cluster_owns_the_index_and_another_learns_which(unbuilt
     assert await unbuilt.claim_ownership("first-cluster") == "first-cluster"
     assert await unbuilt.claim_ownership("second-cluster") == "first-cluster"
     assert await unbuilt.claim_ownership("first-cluster") == "first-cluster"
+
+
+async def test_an_owner_that_is_lost_while_it_is_read_is_nobody(
+    unbuilt: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await unbuilt.claim_ownership("first-cluster")
+    read = unbuilt.redis.getrange
+
+    async def lost_before(key: str, start: int, end: int) -> str:
+        await unbuilt.redis.delete(key)
+        return str(await read(key, start, end))
+
+    monkeypatch.setattr(unbuilt.redis, "getrange", lost_before)
+    assert await unbuilt.claim_ownership("second-cluster") == "second-cluster"

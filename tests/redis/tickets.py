@@ -21,7 +21,7 @@ _tokens = itertools.count()
 
 def wanted(ticket: str, next_ms: int | None, **changes: Any) -> Wanted:
     """A timer of generation 1 that wants to be looked at."""
-    fields = {"generation": 1, "mark_ms": MARK_MS, "namespace": "default", "name": f"timer-{ticket[-1]}"}
+    fields = {"generation": 1, "mark_ms": MARK_MS, "namespace": "default", "name": f"timer-{ticket[-1].lower()}"}
     return Wanted(ticket=ticket, next_ms=next_ms, **{**fields, **changes})
 
 

@@ -1,12 +1,13 @@
 """The index, watched by a test: it tells what it is asked, and can be away."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from controller.index.index import Index
+from controller.index.messages import Known
 
 
 class WatchedIndex(Index):
@@ -22,24 +23,20 @@ class WatchedIndex(Index):
         """Make it valid."""
         assert await self.finish_rebuild("first", await self.begin_rebuild("first"))
 
+    async def sweep(self) -> dict[str, Known]:
+        self._ask("tickets")
+        return await super().sweep()
+
     async def _run(self, verb: str, *arguments: str | int) -> Any:
-        self._ask(verb)
+        if verb != "sweep":
+            self._ask(verb)
         if verb == "confirm" and self.before_confirm is not None:
             await self.before_confirm()
         return await super()._run(verb, *arguments)
 
-    async def all_tickets(self) -> AsyncIterator[list[str]]:
-        self._ask("tickets")
-        async for page in super().all_tickets():
-            yield page
-
     async def claim_ownership(self, cluster_uid: str) -> str:
         self._ask("own")
         return await super().claim_ownership(cluster_uid)
-
-    async def outcomes(self, after_id: str, count: int) -> Any:
-        self._ask("outcomes")
-        return await super().outcomes(after_id, count)
 
     async def delete_outcomes(self, ids: Any) -> None:
         self._ask("delete")

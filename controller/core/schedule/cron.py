@@ -35,7 +35,7 @@ class Cron:
     exclusions: Exclusions
 
     def next_after(self, after_ms: int) -> int | None:
-        if self._never:
+        if self._never or after_ms >= END_MS:
             return None
         era = self.zone.era(after_ms)
         searched_ms = max(self._first_label(era), after_ms + era.offset_ms + 1)
@@ -73,7 +73,7 @@ class Cron:
         return None
 
     def count(self, after_ms: int, until_ms: int) -> Count:
-        if self._never:
+        if self._never or after_ms >= END_MS:
             return Count(0, True)
         return counted_or_estimated(self._counted, after_ms, min(until_ms, END_MS - 1))
 

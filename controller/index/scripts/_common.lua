@@ -8,6 +8,11 @@ local SENTINEL = '!'
 local NEVER = '+inf'
 local TICKET_LENGTH = 22
 
+-- Others may write here. What no script can have written counts as not there.
+local LATEST_MS = 253402300799999 -- the end of year 9999
+local LONGEST_TEXT = 400
+local MOST_DIGITS = 15 -- of a number that is exact
+
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
@@ -20,23 +25,48 @@ local function identity()
   return server .. ':' .. history
 end
 
+-- A key of another type answers with an error, which is a table.
 local function valid()
-  local built = redis.call('GET', epoch)
-  return built
+  local built = redis.pcall('GET', epoch)
+  return type(built) == 'string'
     and string.match(built, '^(%w+:%w+):') == identity()
-    and redis.call('ZSCORE', due, SENTINEL) and redis.call('ZSCORE', leased, SENTINEL)
-    and redis.call('HEXISTS', lease, SENTINEL) == 1 and redis.call('HEXISTS', tickets, SENTINEL) == 1
+    and type(redis.pcall('ZSCORE', due, SENTINEL)) == 'string'
+    and type(redis.pcall('ZSCORE', leased, SENTINEL)) == 'string'
+    and redis.pcall('HEXISTS', lease, SENTINEL) == 1 and redis.pcall('HEXISTS', tickets, SENTINEL) == 1
+end
+
+local function is_of_type(key, wanted)
+  local found = redis.call('TYPE', key).ok
+  return found == wanted or found == 'none'
+end
+
+-- A score as a number: Lua need not know what Redis calls infinite.
+local function number(score)
+  if score == 'inf' then return math.huge end
+  if score == '-inf' then return -math.huge end
+  return tonumber(score)
+end
+
+-- A ticket is 22 characters; that of a run by hand has 8 more behind a tilde.
+local function is_ticket(text)
+  if #text == TICKET_LENGTH then return string.find(text, '^[%w_-]+$') end
+  return #text == TICKET_LENGTH + 9 and string.sub(text, TICKET_LENGTH + 1, TICKET_LENGTH + 1) == '~'
+    and string.find(text, '^[%w_-]+~[%l2-7]+$')
 end
 
 -- What is known of a ticket: '<generation> <high-water mark ms> <mark minus last fired, ms> <namespace>/<name>'.
--- Most often what fired last is the mark: as a difference it takes two bytes.
+-- Most often what fired last is the mark: as a difference it takes two bytes. What is about to fire lies beyond it.
+local KNOWN = '^(%d+) (%d+) (%-?%d+) ([%l%d][%l%d-]*/[%l%d][%l%d.-]*)$'
+
 local function read(ticket)
-  local text = redis.call('HGET', tickets, ticket)
-  if not text then return nil end
-  local generation, mark, since, timer = string.match(text, '^(%d+) (%d+) (%d+) (%S+)$')
-  if not generation then return nil end
-  mark = tonumber(mark)
-  return { generation = tonumber(generation), mark = mark, fired = mark - tonumber(since), timer = timer }
+  local text = is_ticket(ticket) and redis.call('HGET', tickets, ticket)
+  if not text or #text > LONGEST_TEXT then return nil end
+  local generation, mark, since, timer = string.match(text, KNOWN)
+  if not generation or math.max(#generation, #mark, #since) > MOST_DIGITS then return nil end
+  generation, mark, since = tonumber(generation), tonumber(mark), tonumber(since)
+  if generation < 1 or mark > LATEST_MS or since > mark or mark - since > LATEST_MS then return nil end
+  if string.find(timer, '..', 1, true) then return nil end
+  return { generation = generation, mark = mark, fired = mark - since, timer = timer }
 end
 
 local function write(ticket, known)
@@ -58,13 +88,25 @@ local function release(ticket)
   redis.call('HDEL', lease, ticket)
 end
 
+local function forget(ticket)
+  release(ticket)
+  redis.call('ZREM', due, ticket)
+  redis.call('HDEL', tickets, ticket)
+end
+
 local function held(ticket, token)
   return redis.call('HGET', lease, ticket) == token
 end
 
--- One report a line.
+-- One report a line. A stream that takes none, with memory left, is not ours: of another type, or at the end of its ids.
+-- What is acknowledged must not wait for somebody to mend that.
 local function report(lines)
   for line in string.gmatch(lines, '[^\n]+') do
-    redis.call('XADD', outcomes, 'MAXLEN', '~', 10000, '*', 'report', line)
+    local entry = { 'XADD', outcomes, 'MAXLEN', '~', 10000, '*', 'report', line }
+    local added = redis.pcall(unpack(entry))
+    if type(added) == 'table' and not string.find(tostring(added.err), 'OOM', 1, true) then
+      redis.call('DEL', outcomes)
+      redis.call(unpack(entry))
+    end
   end
 end

@@ -4,12 +4,18 @@ if not valid() then return -1 end
 local limit, now = tonumber(ARGV[1]), now_ms()
 
 local function reap(from, to)
-  local expired = redis.call('ZRANGEBYSCORE', leased, from, to, 'LIMIT', 0, limit)
-  for _, ticket in ipairs(expired) do
-    release(ticket)
-    if read(ticket) then schedule(ticket, now) end
+  local reaped = 0
+  -- One more, as the sentinel may be among them.
+  for _, ticket in ipairs(redis.call('ZRANGEBYSCORE', leased, from, to, 'LIMIT', 0, limit + 1)) do
+    if ticket == SENTINEL then
+      redis.call('ZADD', leased, NEVER, SENTINEL)
+    elseif reaped < limit then
+      reaped = reaped + 1
+      release(ticket)
+      if read(ticket) then schedule(ticket, now) end
+    end
   end
-  return #expired
+  return reaped
 end
 
-return reap('-inf', now) + reap('(' .. string.format('%d', now + tonumber(ARGV[2])), '(' .. NEVER)
+return reap('-inf', now) + reap('(' .. string.format('%d', now + tonumber(ARGV[2])), NEVER)

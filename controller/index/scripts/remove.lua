@@ -1,9 +1,5 @@
 -- Forget tickets whose timers no longer exist: remove(ticket, ...).
 for _, ticket in ipairs(ARGV) do
-  if ticket ~= SENTINEL then
-    release(ticket)
-    redis.call('ZREM', due, ticket)
-    redis.call('HDEL', tickets, ticket)
-  end
+  if ticket ~= SENTINEL then forget(ticket) end
 end
 return #ARGV

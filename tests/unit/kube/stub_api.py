@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from controller.kube.errors import ApiError
+from controller.kube.errors import ApiError, ApiUnreachableError
 
 NOT_FOUND = ApiError(404, "NotFound", "not found")
 CONFLICT = ApiError(409, "Conflict", "the object has been modified")
@@ -40,11 +40,16 @@ class StubApi:
         self.page_size = 2
         self.before: Callable[[Request], Awaitable[None]] | None = None
         self._errors: defaultdict[tuple[str, str], list[Exception]] = defaultdict(list)
+        self._lost: set[tuple[str, str]] = set()
         self._version = 100
 
     def fail(self, method: str, path: str, *errors: Exception) -> None:
         """Answer the next requests of this kind with these errors, one each."""
         self._errors[method, path] += errors
+
+    def lose_answer(self, method: str, path: str) -> None:
+        """Carry out the next POST or PATCH of this path, and lose the answer."""
+        self._lost.add((method, path))
 
     def put(self, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
         """Store an object as its next version."""
@@ -72,24 +77,23 @@ class StubApi:
         await self._arrive(Request("POST", path, parameters, obj))
         if parameters.get("dryRun") == "All":
             return dict(obj)
-        path = f"{path}/{obj['metadata']['name']}"
-        if path in self.objects:
-            raise ApiError(409, "AlreadyExists", f"{path} already exists")
+        name = f"{path}/{obj['metadata']['name']}"
+        if name in self.objects:
+            raise ApiError(409, "AlreadyExists", f"{name} already exists")
         obj["metadata"]["uid"] = str(uuid.uuid4())
-        return self.put(path, obj)
+        return self._answered("POST", path, self.put(name, obj))
 
     async def replace(self, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
         await self._arrive(Request("PUT", path, {}, copy.deepcopy(obj)))
         self._compare(self._stored(path), obj)
         return self.put(path, obj)
 
-    async def merge(self, path: str, patch: Mapping[str, Any]) -> dict[str, Any]:
-        await self._arrive(Request("PATCH", path, {}, copy.deepcopy(patch)))
-        path = path.removesuffix("/status")
-        obj = self._stored(path)
+    async def merge(self, path: str, patch: Mapping[str, Any], **parameters: str) -> dict[str, Any]:
+        await self._arrive(Request("PATCH", path, parameters, copy.deepcopy(patch)))
+        name = path.removesuffix("/status")
+        obj = self._stored(name)
         self._compare(obj, patch)
-        merged = {**obj.get("status", {}), **patch["status"]}
-        return self.put(path, {**obj, "status": {key: value for key, value in merged.items() if value is not None}})
+        return self._answered("PATCH", path, self.put(name, _merged(obj, patch)))
 
     async def delete(self, path: str, options: Mapping[str, Any]) -> None:
         await self._arrive(Request("DELETE", path, {}, dict(options)))
@@ -114,6 +118,12 @@ class StubApi:
         if errors:
             raise errors.pop(0)
 
+    def _answered(self, method: str, path: str, answer: dict[str, Any]) -> dict[str, Any]:
+        if (method, path) in self._lost:
+            self._lost.remove((method, path))
+            raise ApiUnreachableError("the answer was lost")
+        return answer
+
     def _stored(self, path: str) -> dict[str, Any]:
         if path not in self.objects:
             raise NOT_FOUND
@@ -123,3 +133,18 @@ class StubApi:
         expected = update["metadata"].get("resourceVersion")
         if expected is not None and expected != obj["metadata"]["resourceVersion"]:
             raise CONFLICT
+        if update["metadata"].get("uid", obj["metadata"].get("uid")) != obj["metadata"].get("uid"):
+            raise ApiError(422, "Invalid", "metadata.uid: Invalid value: field is immutable")
+
+
+def _merged(old: Any, patch: Any) -> Any:
+    """A JSON merge patch (RFC 7386)."""
+    if not isinstance(patch, Mapping):
+        return copy.deepcopy(patch)
+    merged = dict(old) if isinstance(old, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = _merged(merged.get(key), value)
+    return merged

@@ -130,7 +130,7 @@ async def test_an_overloaded_server_says_when_to_come_back(serving: Callable[[Ha
 async def test_a_refusal_that_is_no_status_object_is_still_an_api_error(
     serving: Callable[[Handler], Connected], body: str
 ) -> None:
-    async with serving(answering(502, body, Retry_After="Wed, 21 Oct 2026 07:28:00 GMT")) as api:
+    async with serving(answering(502, body, Retry_After="Wed, 21 Oct 2015 07:28:00 GMT")) as api:
         with pytest.raises(ApiError) as caught:
             await api.get("/")
     assert caught.value.status == 502

@@ -155,6 +155,19 @@ async def test_a_refusal_that_will_not_mend_itself_is_raised(api: StubApi) -> No
         await Candidate(api, "a").step()
 
 
+async def test_a_refusal_passes_where_the_same_was_granted_before(api: StubApi) -> None:
+    """As an API server does that has just started, and has not read yet who has which rights."""
+    leader, standby = Candidate(api, "a"), Candidate(api, "b")
+    assert await leader.step()
+    assert not await standby.step()
+    api.fail("GET", LEASE_PATH, *[ApiError(403, "Forbidden", "no rights")] * 2)
+    assert await leader.step()
+    assert not await standby.step()
+    assert standby.leadership.trouble == "403 Forbidden: no rights"
+    assert await leader.step()
+    assert leader.leadership.trouble is None
+
+
 async def test_a_leader_keeps_renewing(api: StubApi, pauses: list[float]) -> None:
     candidate = Candidate(api, "a")
     await candidate.step()

@@ -9,11 +9,9 @@ from tests.unit.reconcile.desk import Desk
 
 
 @pytest.fixture
-async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+async def desk() -> AsyncIterator[Desk]:
     """A leader at ten seconds past eleven, with an index that is valid and empty."""
     desk = Desk()
-    for module in ("sync", "report"):
-        monkeypatch.setattr(f"controller.reconcile.{module}.wall_clock_ms", desk.clock)
     await desk.index.build()
     desk.journal.clear()
     yield desk

@@ -58,10 +58,7 @@ class Desk:
         self.health = Health(monotonic=self.monotonic)
         self.health.clear("start")
         self.table = Table(status_seconds=2, monotonic=self.monotonic)
-        self.table.to_sync = Pending(self.monotonic)
-        self.table.to_report = Pending(self.monotonic)
-        self.table.to_check = Pending(self.monotonic)
-        self.sync = Sync(self.table, self.index, self.health)
+        self.sync = Sync(self.table, self.index, self.health, self.clock)
 
     def store(self, spec: dict[str, Any] = HOURLY, **changes: Any) -> dict[str, Any]:
         """Store a timer on the API server."""

@@ -62,6 +62,7 @@ async def test_the_steps_come_in_the_order_that_makes_it_safe(desk: Desk, rebuil
 
 
 async def test_what_has_a_job_is_not_due_again(desk: Desk, rebuild: Rebuild) -> None:
+    desk.clock.set("2026-03-01T12:00:10Z")
     desk.store()
     desk.store_job(job(TWELVE))
     await desk.redis.flushall()

@@ -4,12 +4,15 @@ from typing import Any
 
 import pytest
 
+from controller.core.fence import fence_ms
 from controller.core.identity import ticket_of
+from controller.core.instants import CLOCKS_APART_MS
+from controller.core.timer import Timer
 from controller.index.messages import Wanted
 from controller.reconcile.sync import wanted as all_wanted
 from controller.reconcile.table import Entry
-from tests.unit.core.objects import UID, handled, ms, run, timer, timer_object
-from tests.unit.reconcile.desk import ELEVEN, HOURLY, TEN, THIRTEEN, TWELVE, Desk, job, uid
+from tests.unit.core.objects import UID, handled, run, timer, timer_object
+from tests.unit.reconcile.desk import ELEVEN, HOURLY, TEN, THIRTEEN, TWELVE, Desk, uid
 
 NOW = ELEVEN + 10_000
 TICKET = ticket_of(UID)
@@ -37,7 +40,22 @@ def test_what_status_knows_as_handled_is_over() -> None:
 def test_what_has_a_job_is_over_also_where_status_does_not_know_it_yet() -> None:
     entry = of(HOURLY)
     entry.runs = {"a": run(ELEVEN), "b": run(TWELVE, gone=True)}
-    assert (wanted(entry, NOW).mark_ms, wanted(entry, NOW).next_ms) == (TWELVE, THIRTEEN)
+    assert (wanted(entry, TWELVE).mark_ms, wanted(entry, TWELVE).next_ms) == (TWELVE, THIRTEEN)
+
+
+def test_a_job_of_an_occurrence_to_come_is_not_believed_before_its_time() -> None:
+    """Whoever may create Jobs can name any occurrence, and would silence the timer until then."""
+    entry = of(HOURLY)
+    entry.runs = {"a": run(ELEVEN), "b": run(THIRTEEN)}
+    ahead = THIRTEEN - CLOCKS_APART_MS
+    assert (wanted(entry, ahead - 1).mark_ms, wanted(entry, ahead - 1).next_ms) == (ELEVEN, TWELVE)
+    assert wanted(entry, ahead).mark_ms == THIRTEEN, "its worker's clock can be ahead"
+
+
+def test_what_the_index_knows_to_be_handled_is_not_looked_at_again() -> None:
+    entry = of(HOURLY)
+    (one,) = all_wanted(entry, ELEVEN, TWELVE)
+    assert (one.mark_ms, one.next_ms) == (TWELVE, THIRTEEN)
 
 
 def test_a_timer_that_is_spread_wants_to_be_looked_at_when_it_fires_and_not_at_its_nominal_time() -> None:
@@ -109,13 +127,18 @@ async def test_an_edit_that_comes_while_a_batch_is_under_way_has_not_arrived_wit
 
 
 async def test_a_timer_whose_next_time_cannot_be_computed_delays_nobody(
-    desk: Desk, caplog: pytest.LogCaptureFixture
+    desk: Desk, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hostile, other = uid(1), uid(2)
     for one in (hostile, other):
         desk.table.see_timer(timer_object(HOURLY, uid=one, name=f"timer-{one[-1]}"))
-    # Whoever may create Jobs may create this one: of an occurrence where the calendar ends.
-    desk.table.see_job(job(ms("9999-12-31T23:59:00Z"), timer(HOURLY, uid=hostile, name="timer-1")))
+
+    def fence(timer: Timer, now_ms: int) -> int:
+        if timer.uid == hostile:
+            raise OverflowError("date value out of range")
+        return fence_ms(timer, now_ms)
+
+    monkeypatch.setattr("controller.reconcile.sync.fence_ms", fence)
     assert await desk.sync.step()
     assert await desk.known(ticket_of(other)) is not None
     assert desk.table.entries[other].synced_generation == 1

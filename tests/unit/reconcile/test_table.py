@@ -85,7 +85,7 @@ def test_jobs_may_be_seen_before_their_timer(table: Table) -> None:
     table.run_gone(UID, f"job-{TWELVE}")
     seen(table)
     assert [run.occurrence_ms for run in table.entries[UID].runs.values()] == [ELEVEN]
-    assert table.entries[UID].newest_run_ms == ELEVEN
+    assert table.entries[UID].newest_run_ms(TWELVE) == ELEVEN
 
 
 def test_jobs_whose_timer_a_complete_list_did_not_show_are_forgotten(table: Table) -> None:
@@ -232,3 +232,11 @@ def test_a_job_that_is_gone_is_not_brought_back_by_a_list_that_began_before() ->
     table.taken_in(UID, list(table.entries[UID].runs.values()), [])
     table.see_job(job(ELEVEN))
     assert table.entries[UID].runs == {}
+
+
+def test_of_reports_without_end_a_table_keeps_what_workers_could_have_written(table: Table) -> None:
+    seen(table)
+    told = report(timer(HOURLY), ELEVEN)
+    assert all(table.see_report(f"{number}-0", told) for number in range(10_000))
+    assert not table.see_report("10000-0", told)
+    assert len(table.entries[UID].reports) == 10_000

@@ -45,7 +45,8 @@ class Polling:
     def another(self) -> Poll:
         """A poll loop of the same identity, as after a restart."""
         bench = self.bench
-        return Poll(bench.index, bench.leases, bench.pace, self.alarm, self.health, self.settings, self.handled.append)
+        handle = self.handled.append
+        return Poll(bench.index, bench.leases, bench.pace, self.alarm, self.health, self.settings, handle, bench.clock)
 
     async def due_now(self, *tickets: str) -> None:
         """Make tickets due."""
@@ -53,8 +54,7 @@ class Polling:
 
 
 @pytest.fixture
-def polling(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> Polling:
-    monkeypatch.setattr("controller.worker.poll.wall_clock_ms", bench.clock)
+def polling(bench: Workbench) -> Polling:
     return Polling(bench)
 
 

@@ -1,0 +1,206 @@
+"""kopf's watching of timers and Jobs, against a small API server on loopback that does not always behave."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from kubernetes.aio.client.configuration import Configuration
+
+from controller.reconcile import watch as watching
+from controller.reconcile.table import Table
+from tests.unit.core.objects import timer_object
+from tests.unit.kube.faulty import listening
+from tests.unit.reconcile.desk import HOURLY, uid
+
+TIMERS, JOBS = "/apis/redistimer.dev/v1alpha1/redistimers", "/apis/batch/v1/jobs"
+
+Object = dict[str, Any]
+
+
+def resource(kind: str, plural: str, namespaced: bool = True) -> Object:
+    verbs = ["get", "list", "watch", "patch"]
+    return {"name": plural, "singularName": kind.lower(), "kind": kind, "namespaced": namespaced, "verbs": verbs}
+
+
+# Without namespaces and definitions kopf does not begin to watch.
+
+DISCOVERY: dict[str, Object] = {
+    "/api": {"versions": ["v1"]},
+    "/api/v1": {"resources": [resource("Namespace", "namespaces", False)]},
+    "/apis": {
+        "groups": [
+            {"name": group, "versions": [{"version": version}], "preferredVersion": {"version": version}}
+            for group, version in (("redistimer.dev", "v1alpha1"), ("batch", "v1"), ("apiextensions.k8s.io", "v1"))
+        ]
+    },
+    "/apis/redistimer.dev/v1alpha1": {"resources": [resource("RedisTimer", "redistimers")]},
+    "/apis/batch/v1": {"resources": [resource("Job", "jobs")]},
+    "/apis/apiextensions.k8s.io/v1": {
+        "resources": [resource("CustomResourceDefinition", "customresourcedefinitions", False)]
+    },
+}
+
+
+class Cluster:
+    """The API server: timers, the lists and watches of them, and what goes wrong next."""
+
+    def __init__(self) -> None:
+        self.timers: list[Object] = []
+        self.asked: list[str] = []
+        self.tokens: set[str] = set()
+        self.accepted = "first"
+        self.fail_lists: list[int] = []
+        self.watches: asyncio.Queue[asyncio.Queue[Object | None]] = asyncio.Queue()
+
+    def timer(self, number: int, version: int) -> Object:
+        """A timer of the cluster, which a list shows from now on."""
+        one = timer_object(HOURLY, uid=uid(number), name=f"timer-{number}", resourceVersion=str(version))
+        self.timers.append(one)
+        return one
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        token = request.headers.get("Authorization", "").partition(" ")[2]
+        self.tokens.add(token)
+        if token != self.accepted:
+            return web.json_response({"kind": "Status", "reason": "Unauthorized", "code": 401}, status=401)
+        if request.path in DISCOVERY:
+            return web.json_response(DISCOVERY[request.path])
+        if request.path != TIMERS:
+            return await self._watch(request, asyncio.Queue()) if "watch" in request.query else self._list([])
+        self.asked.append("watch" if "watch" in request.query else "list")
+        if "watch" not in request.query:
+            if self.fail_lists:
+                return web.json_response({"kind": "Status"}, status=self.fail_lists.pop(0))
+            return self._list(self.timers)
+        changes: asyncio.Queue[Object | None] = asyncio.Queue()
+        self.watches.put_nowait(changes)
+        return await self._watch(request, changes)
+
+    def _list(self, items: list[Object]) -> web.Response:
+        return web.json_response({"kind": "List", "metadata": {"resourceVersion": "100"}, "items": items})
+
+    async def _watch(self, request: web.Request, changes: asyncio.Queue[Object | None]) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while (change := await changes.get()) is not None:
+            await response.write(json.dumps(change).encode() + b"\n")
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+
+class Scene:
+    """A controller's table that follows the cluster."""
+
+    def __init__(self, table: Table, cluster: Cluster, configuration: Configuration) -> None:
+        self.table = table
+        self.cluster = cluster
+        self.configuration = configuration
+
+    async def knows(self, *numbers: int) -> None:
+        """Until the table knows these timers."""
+        missing = {uid(number) for number in numbers}
+        async with asyncio.timeout(20):
+            while missing := missing - self.table.entries.keys():
+                await self.table.to_sync.take(100)
+
+
+@asynccontextmanager
+async def following(cluster: Cluster) -> AsyncIterator[Scene]:
+    table, started, stop = Table(2), asyncio.Event(), asyncio.Event()
+    async with listening(cluster) as address:
+        configuration = Configuration(host=address)
+        configuration.api_key = {"BearerToken": "Bearer first"}
+        task = asyncio.create_task(watching.watch(table, configuration, started, stop))
+        try:
+            yield Scene(table, cluster, configuration)
+        finally:
+            # Told to stop, kopf would wait for the server's tasks, too.
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of kopf, with everything that waits a second for another try waiting less."""
+    usual = watching._settings
+
+    def quicker() -> Any:
+        settings = usual()
+        settings.networking.error_backoffs = [0.01] * 8
+        settings.watching.inactivity_timeout = 0.5
+        settings.watching.reconnect_backoff = 0.01
+        return settings
+
+    monkeypatch.setattr(watching, "_settings", quicker)
+
+
+def test_nothing_is_waited_for_without_a_limit() -> None:
+    settings = watching._settings()
+    assert settings.watching.inactivity_timeout
+    assert settings.networking.request_timeout
+    assert settings.networking.connect_timeout
+
+
+async def test_what_is_listed_and_what_is_watched_arrives() -> None:
+    cluster = Cluster()
+    cluster.timer(1, 90)
+    async with following(cluster) as scene:
+        changes = await cluster.watches.get()
+        changes.put_nowait({"type": "ADDED", "object": cluster.timer(2, 101)})
+        await scene.knows(1, 2)
+
+
+async def test_a_watch_whose_version_has_expired_begins_with_a_new_list() -> None:
+    cluster = Cluster()
+    async with following(cluster) as scene:
+        changes = await cluster.watches.get()
+        cluster.timer(1, 99)
+        gone = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
+        changes.put_nowait({"type": "ERROR", "object": gone})
+        await scene.knows(1)
+    assert cluster.asked[:3] == ["list", "watch", "list"]
+
+
+async def test_a_watch_that_breaks_goes_on() -> None:
+    cluster = Cluster()
+    async with following(cluster) as scene:
+        (await cluster.watches.get()).put_nowait(None)
+        changes = await cluster.watches.get()
+        changes.put_nowait({"type": "ADDED", "object": cluster.timer(1, 101)})
+        await scene.knows(1)
+
+
+async def test_a_watch_that_falls_silent_is_begun_again() -> None:
+    cluster = Cluster()
+    async with following(cluster) as scene:
+        await cluster.watches.get()
+        changes = await cluster.watches.get()
+        changes.put_nowait({"type": "ADDED", "object": cluster.timer(1, 101)})
+        await scene.knows(1)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_server_that_cannot_list_for_a_moment_is_asked_again(status: int) -> None:
+    cluster = Cluster()
+    cluster.timer(1, 90)
+    cluster.fail_lists = [status] * 3
+    async with following(cluster) as scene:
+        await scene.knows(1)
+
+
+async def test_a_token_that_was_replaced_is_used_once_the_old_one_is_refused() -> None:
+    cluster = Cluster()
+    async with following(cluster) as scene:
+        changes = await cluster.watches.get()
+        scene.configuration.api_key = {"BearerToken": "Bearer second"}
+        cluster.accepted = "second"
+        changes.put_nowait(None)
+        changes = await cluster.watches.get()
+        changes.put_nowait({"type": "ADDED", "object": cluster.timer(1, 101)})
+        await scene.knows(1)
+    assert cluster.tokens == {"first", "second"}
