@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from controller.core.commit import read_commits
 from controller.core.instants import rfc3339
 from controller.core.news import News
-from controller.core.reasons import COMPLETE_REASONS, CREATE_PROBLEMS, Reason
+from controller.core.reasons import COMPLETE_REASONS, CREATE_PROBLEMS, TEMPLATE_REASONS, Reason
 from controller.core.report import Report
 from controller.core.schedule.occurrences import never_fires
 from controller.core.template import PROBLEM, TemplateCheck, is_misspelt
@@ -29,7 +30,7 @@ def conditions_of(
     Ready always; TemplateValid once the template was checked; Stalled, Suspended and Complete only while they hold.
     """
     checked = _template_valid(timer, template, news)
-    is_over = next_ms is None and not status["activeCount"]
+    is_over = next_ms is None and not status["activeCount"] and all(one.started for one in read_commits(status))
     ready, reason, message = (
         _spec_problem(timer)
         or _create_problem(timer, news, is_over)
@@ -67,7 +68,8 @@ def _template_valid(timer: Timer, template: TemplateCheck | None, news: News) ->
         state = "Unknown" if template.valid is None else str(template.valid)
         return _condition(timer, "TemplateValid", state, reasons[template.valid], template.message)
     before = condition(timer.status, "TemplateValid")
-    if before.get("observedGeneration") != timer.generation:
+    if before.get("observedGeneration") != timer.generation or before["reason"] not in TEMPLATE_REASONS:
+        # Of no check, or of one that somebody else claims to have made.
         return None
     if before["status"] == "False" and news.started and not is_misspelt(before["message"]):
         # A policy refused it, and does no longer.

@@ -16,8 +16,12 @@ def fence_ms(timer: Timer, now_ms: int) -> int:
     time of the last edit decides. An edit that left no trace in managedFields counts as made now: late is
     mended by the next occurrence, a run in retrospect by nothing. One that only removes fields leaves none; what
     managedFields tell then is older than the status that it came after. An edit that ends a stop after too many
-    failures is a fence whatever it changes.
+    failures is a fence whatever it changes. What is committed is decided.
     """
+    return max(_line_ms(timer, now_ms), timer.recorded.committed_ms)
+
+
+def _line_ms(timer: Timer, now_ms: int) -> int:
     recorded = timer.recorded
     if recorded.handled_through_ms is not None:
         behind = timer.generation - recorded.generation

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from controller.core.identity import is_for
 from controller.core.instants import parse_rfc3339
 from controller.core.job import Outcome, Run
 from controller.core.timer import Timer, condition
@@ -17,6 +18,24 @@ def surplus_runs(timer: Timer, runs: Iterable[Run]) -> list[Run]:
         finished = [run for run in ordered if run.outcome is outcome]
         surplus += finished[: len(finished) - limit] if limit < len(finished) else []
     return surplus
+
+
+def losers(timer: Timer, uncommitted: Iterable[Run]) -> list[Run]:
+    """Of the Jobs that were created suspended those that will never be committed: status has decided otherwise.
+
+    To commit one takes a status that has not decided about it yet, and that status is no more.
+    """
+    recorded = timer.recorded
+    decided_ms, chosen = (
+        max(recorded.handled_through_ms or 0, recorded.committed_ms),
+        {commit.job_uid for commit in recorded.commits},
+    )
+    return [
+        run
+        for run in uncommitted
+        if run.uid not in chosen
+        and (not is_for(run.request_key, timer.open_request) if run.by_hand else run.occurrence_ms <= decided_ms)
+    ]
 
 
 def expires_at_ms(timer: Timer) -> int | None:

@@ -12,11 +12,14 @@ from controller.core.timer import API_VERSION, GROUP, KIND, TRIGGER_ANNOTATION, 
 TIMER_LABEL = f"{GROUP}/timer"
 TIMER_UID_LABEL = f"{GROUP}/timer-uid"
 SCHEDULED_AT_ANNOTATION = f"{GROUP}/scheduled-at"
+UNCOMMITTED_ANNOTATION = f"{GROUP}/uncommitted"
+"""On a suspended Job that nobody has allowed to run: the generation of the timer that it was made from."""
 
 BACKFILL = "backfill"
 """The trigger of a Job that somebody made for an occurrence of the past."""
 
 _FAILURE_LIMIT = 500
+_GENERATION_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,10 @@ class Run:
     request_key: str = ""
     """Of a run by hand that is for no occurrence."""
     failure: Failure | None = None
+    uncommitted: int | None = None
+    """Of a Job that may not run yet, or never will: the generation that it was made from."""
+    version: str = ""
+    """resourceVersion of such a Job, which must not be deleted once it is another."""
     gone: bool = False
     """Deleted from the cluster; kept in mind until status has counted it."""
     fresh: bool = False
@@ -81,6 +88,9 @@ def job_manifest(timer: Timer, occurrence_ms: int, request: str = "", backfill: 
     metadata = _marked({**(template.get("metadata") or {}), "labels": labels}, timer, occurrence_ms, trigger)
     metadata["name"] = job_name_of(timer, occurrence_ms, request)
     metadata["namespace"] = timer.namespace
+    if timer.strict and not backfill:
+        spec["suspend"] = True
+        metadata["annotations"][UNCOMMITTED_ANNOTATION] = str(timer.generation)
     metadata["ownerReferences"] = [
         {
             "apiVersion": API_VERSION,
@@ -118,6 +128,9 @@ def parse_run(job: Mapping[str, Any]) -> Run | None:
     if occurrence_ms is None:
         return None
     outcome, finished_ms, failure = _outcome(job.get("status") or {})
+    annotations = metadata.get("annotations") or {}
+    uncommitted = annotations.get(UNCOMMITTED_ANNOTATION, "") if (job.get("spec") or {}).get("suspend") else ""
+    held = uncommitted.isdecimal() and len(uncommitted) <= _GENERATION_DIGITS
     return Run(
         timer_uid=owner["uid"],
         namespace=metadata["namespace"],
@@ -127,9 +140,11 @@ def parse_run(job: Mapping[str, Any]) -> Run | None:
         outcome=outcome,
         finished_ms=finished_ms,
         created_ms=created_ms,
-        trigger=(metadata.get("annotations") or {}).get(TRIGGER_ANNOTATION, "")[:TRIGGER_LIMIT],
+        trigger=annotations.get(TRIGGER_ANNOTATION, "")[:TRIGGER_LIMIT],
         request_key=request_key or "",
         failure=failure,
+        uncommitted=int(uncommitted) if held else None,
+        version=metadata["resourceVersion"] if held else "",
     )
 
 
@@ -148,8 +163,9 @@ def _outcome(status: Mapping[str, Any]) -> tuple[Outcome, int | None, Failure | 
 def _marked(metadata: Mapping[str, Any] | None, timer: Timer, occurrence_ms: int, trigger: str) -> dict[str, Any]:
     metadata = metadata or {}
     annotations = dict(metadata.get("annotations") or {})
-    # A template that says so would make every run look like one by hand.
+    # A template that says so would make every run look like one by hand, or like one that must not run.
     annotations.pop(TRIGGER_ANNOTATION, None)
+    annotations.pop(UNCOMMITTED_ANNOTATION, None)
     return {
         "labels": {
             **(metadata.get("labels") or {}),

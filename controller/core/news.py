@@ -2,7 +2,8 @@
 
 Everything needed to count once is in the status itself: a scheduled run that is not among the active ones of the last
 write, and not younger than its lastScheduleTime, has been counted. So a restart counts nothing twice. Runs by hand
-come in no order; of them those count that were active then, or were seen from their beginning.
+come in no order; those count that were among the active ones, and one that was seen from its beginning is put there
+first, whether it has finished or not.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +25,9 @@ class News:
     started: Sequence[Run] = ()
     finished: Sequence[Run] = ()
     """In the order in which they ended."""
+    uncounted: Sequence[Run] = ()
+    """In place of these: finished, and to be called active once more. A run by hand is among them that was quick, and
+    counts only once it was on record: a write whose answer is lost comes twice."""
     missed: Sequence[Report] = ()
     skipped: Sequence[Report] = ()
     replaced: Sequence[Report] = ()
@@ -42,6 +46,7 @@ def news_of(timer: Timer, runs: Iterable[Run], reports: Iterable[Report], now_ms
     unknown = [run for run in runs if run.uid not in active and _is_new(run, timer.status)]
     uncounted = active.union(run.uid for run in unknown)
     finished = [run for run in runs if run.outcome is not Outcome.ACTIVE and run.uid in uncounted]
+    counts = all(run.uid in active for run in finished if run.by_hand)
     by_occurrence = [report for report in reports if not report.request_key]
     by_hand = [report for report in reports if timer.open_request and is_for(report.request_key, timer.open_request)]
     fired = {run.occurrence_ms for run in runs if not run.by_hand}
@@ -52,9 +57,13 @@ def news_of(timer: Timer, runs: Iterable[Run], reports: Iterable[Report], now_ms
     answered = has_run or any(one.reason in (Reason.JOB_ALREADY_ACTIVE, Reason.SUCCESSFUL_CREATE) for one in by_hand)
     return News(
         started=unknown,
-        finished=sorted(finished, key=lambda run: run.finished_ms or 0),
+        finished=sorted(finished, key=lambda run: run.finished_ms or 0) if counts else (),
+        uncounted=() if counts else finished,
         missed=_without_runs(
-            _new_ones(by_occurrence, Reason.MISS_SCHEDULE, timer.status, "lastMissedTime", now_ms), runs, timer
+            _new_ones(by_occurrence, Reason.MISS_SCHEDULE, timer.status, "lastMissedTime", now_ms),
+            # What is committed runs, whether it was seen yet or not.
+            fired | ({timer.recorded.committed_ms} if timer.recorded.committed_ms else set()),
+            timer,
         ),
         # A worker that fell behind may have skipped what another one had fired.
         skipped=[report for report in skipped if report.occurrence_ms not in fired] + skipped_by_hand,
@@ -108,17 +117,16 @@ def _is_later(occurrence_ms: int, status: Mapping[str, Any], field: str) -> bool
     return known is None or occurrence_ms > parse_rfc3339(known)
 
 
-def _without_runs(missed: Iterable[Report], runs: Sequence[Run], timer: Timer) -> list[Report]:
-    """The misses without what has a Job all the same."""
-    counts = [(report, report.count - sum(_is_among(run, report, timer) for run in runs)) for report in missed]
+def _without_runs(missed: Iterable[Report], fired: Iterable[int], timer: Timer) -> list[Report]:
+    """The misses without the occurrences that have a Job all the same."""
+    fired = list(fired)
+    counts = [(report, report.count - sum(_is_among(one, report, timer) for one in fired)) for report in missed]
     return [report.model_copy(update={"count": count}) for report, count in counts if count > 0]
 
 
-def _is_among(run: Run, report: Report, timer: Timer) -> bool:
+def _is_among(occurrence_ms: int, report: Report, timer: Timer) -> bool:
     """Whether this is one of the occurrences reported as missed: its worker died before it could acknowledge it."""
-    if run.by_hand or timer.schedule is None or report.generation != timer.generation:
+    if timer.schedule is None or report.generation != timer.generation or occurrence_ms > report.occurrence_ms:
         return False
-    if run.occurrence_ms > report.occurrence_ms:
-        return False
-    later = timer.schedule.count(run.occurrence_ms, report.occurrence_ms)
+    later = timer.schedule.count(occurrence_ms, report.occurrence_ms)
     return later.number < report.count

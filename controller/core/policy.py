@@ -1,5 +1,6 @@
 """What a spec says about runs that meet others, come late, or fail."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -18,6 +19,15 @@ class Concurrency(StrEnum):
     ALLOW = "Allow"
     FORBID = "Forbid"
     REPLACE = "Replace"
+
+
+class Guarantee(StrEnum):
+    """What holds for the Jobs of one occurrence."""
+
+    STANDARD = "Standard"
+    """One Job, while that Job is retained."""
+    STRICT = "Strict"
+    """One Job that ever runs."""
 
 
 class MissedRuns(StrEnum):
@@ -44,6 +54,7 @@ class Policy:
     failed_history: int = 1
     complete_ttl_ms: int | None = None
     """How long a timer outlives its completion."""
+    guarantee: Guarantee = Guarantee.STANDARD
 
     @property
     def latest_start_ms(self) -> int | None:
@@ -68,6 +79,7 @@ def read_policy(spec: Spec) -> Policy:
         successful_history=_or(spec.get("successfulJobsHistoryLimit"), default.successful_history),
         failed_history=_or(spec.get("failedJobsHistoryLimit"), default.failed_history),
         complete_ttl_ms=_milliseconds(spec.get("ttlSecondsAfterComplete")),
+        guarantee=_choice(spec, "guarantee", default.guarantee),
     )
     if policy.missed_runs is MissedRuns.ALL and policy.concurrency is Concurrency.REPLACE:
         raise SpecError(
@@ -75,7 +87,20 @@ def read_policy(spec: Spec) -> Policy:
             "spec.missedRunPolicy All is not accepted beside concurrencyPolicy Replace, as each run made up for would "
             "replace the one before: choose Forbid or Allow, or Latest or Skip",
         )
+    if policy.guarantee is Guarantee.STRICT and _born_suspended(spec):
+        raise SpecError(
+            Reason.INVALID_SPEC,
+            "spec.guarantee Strict is not accepted beside jobTemplate.spec.suspend true, as it starts its Jobs itself: "
+            "remove jobTemplate.spec.suspend, or choose Standard where something else starts them, as Kueue does",
+        )
     return policy
+
+
+def _born_suspended(spec: Spec) -> bool:
+    part: object = spec
+    for field in ("jobTemplate", "spec", "suspend"):
+        part = part.get(field) if isinstance(part, Mapping) else None
+    return bool(part)
 
 
 def _choice(spec: Spec, field: str, default: _Choice) -> _Choice:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from controller.core.commit import with_started
 from controller.core.conditions import conditions_of
 from controller.core.fence import fence_ms
 from controller.core.instants import parse_rfc3339, rfc3339
@@ -14,6 +15,10 @@ from controller.core.timer import Timer
 ACTIVE_LIMIT = 100
 """status.active names at most so many Jobs, the newest; activeCount counts all."""
 
+# What the schema has room for: an API server would refuse more, and with it all the rest of a status.
+_LARGEST_INT32 = 2**31 - 1
+_LARGEST_INT64 = 2**63 - 1
+
 Status = dict[str, Any]
 
 
@@ -22,12 +27,13 @@ def next_status(
 ) -> Status:
     """The status that `timer.status` should become, given all its Jobs known now and what is new of them.
 
+    Jobs that may not run yet, or never will, are not among these.
+
     `template` is what a check of this generation's jobTemplate found, None where none was made since the last write.
     """
-    old = timer.status
-    active = sorted(
-        (run for run in runs if run.outcome is Outcome.ACTIVE and not run.gone), key=lambda run: run.occurrence_ms
-    )
+    old, runs = timer.status, list(runs)
+    active = [run for run in runs if run.outcome is Outcome.ACTIVE and not run.gone] + list(news.uncounted)
+    active.sort(key=lambda run: run.occurrence_ms)
     succeeded = [run for run in news.finished if run.outcome is Outcome.SUCCEEDED]
     failed = [run for run in news.finished if run.outcome is Outcome.FAILED]
     scheduled = [run.occurrence_ms for run in news.started if not run.by_hand]
@@ -67,12 +73,13 @@ def next_status(
         "activeCount": len(active),
         "consecutiveFailures": failures_in_a_row,
         "runs": {
-            "succeeded": _count(old, "succeeded") + len(succeeded),
-            "failed": _count(old, "failed") + len(failed),
-            "missed": _count(old, "missed") + sum(report.count for report in news.missed),
-            "skipped": _count(old, "skipped") + sum(report.count for report in news.skipped),
+            "succeeded": _count(old, "succeeded", len(succeeded)),
+            "failed": _count(old, "failed", len(failed)),
+            "missed": _count(old, "missed", sum(report.count for report in news.missed)),
+            "skipped": _count(old, "skipped", sum(report.count for report in news.skipped)),
         },
     }
+    status |= with_started(timer.recorded.commits, (run.uid for run in runs))
     status = {key: value for key, value in status.items() if value is not None}
     conditions = conditions_of(timer, status, news, next_ms, stopped, template)
     status["conditions"] = _dated(conditions, old.get("conditions") or (), now_ms)
@@ -93,7 +100,7 @@ def _failures_in_a_row(timer: Timer, finished: Sequence[Run]) -> int:
             count = 0
         elif not run.by_hand:
             count += 1
-    return count
+    return min(count, _LARGEST_INT32)
 
 
 def _active(run: Run) -> Status:
@@ -107,9 +114,9 @@ def _failure(run: Run) -> Status:
     return {"jobName": run.name, "reason": failure.reason, "message": failure.message}
 
 
-def _count(old: Mapping[str, Any], outcome: str) -> int:
+def _count(old: Mapping[str, Any], outcome: str, more: int) -> int:
     number: int = (old.get("runs") or {}).get(outcome, 0)
-    return number
+    return min(number + more, _LARGEST_INT64)
 
 
 def _dated(conditions: list[dict[str, Any]], before: Iterable[Mapping[str, Any]], now_ms: int) -> list[dict[str, Any]]:

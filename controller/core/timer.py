@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from controller.core.commit import Commit, read_commits
 from controller.core.identity import ticket_of
 from controller.core.instants import parse_rfc3339
-from controller.core.policy import Policy, read_policy
+from controller.core.policy import Guarantee, Policy, read_policy
 from controller.core.problems import SpecError
 from controller.core.schedule.occurrences import Schedule
 from controller.core.schedule.reading import TIMING_FIELDS
@@ -36,6 +37,7 @@ SPEC_FIELDS = (
     "missedRunPolicy",
     "missedRunLimit",
     "concurrencyPolicy",
+    "guarantee",
     "successfulJobsHistoryLimit",
     "failedJobsHistoryLimit",
     "ttlSecondsAfterComplete",
@@ -54,6 +56,18 @@ class Recorded:
     failures_in_a_row: int = 0
     request: str = ""
     """The last request for a run by hand that was handled."""
+    commits: tuple[Commit, ...] = ()
+    """Which Jobs may run, with guarantee Strict."""
+
+    @property
+    def committed_ms(self) -> int:
+        """The last occurrence whose Job is committed, 0 for none."""
+        return max((commit.occurrence_ms for commit in self.commits), default=0)
+
+    @property
+    def pending(self) -> list[Commit]:
+        """Of the commits those whose Job nobody is known to have started."""
+        return [commit for commit in self.commits if not commit.started]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +84,7 @@ class Timer:
     spec_changed_ms: int | None
     """When a field of spec was last set, by managedFields: whole seconds, rounded down. None where they are gone."""
     status_written_ms: int | None
-    """When a field of status was, in the same way."""
+    """When status last said which spec it is about, in the same way."""
     being_deleted: bool
     suspended: bool
     request: str
@@ -106,6 +120,11 @@ class Timer:
         return self.timing is None or self.suspended or self.being_deleted or self.stopped
 
     @property
+    def strict(self) -> bool:
+        """Whether no occurrence may run twice, whatever became of its first Job."""
+        return self.policy.guarantee is Guarantee.STRICT
+
+    @property
     def open_request(self) -> str:
         """The id of a run by hand that was asked for and is not handled yet, "" for none."""
         asked = self.request and self.request != self.recorded.request and not self.being_deleted
@@ -124,6 +143,7 @@ def parse_timer(obj: Mapping[str, Any]) -> Timer:
     """
     metadata, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
     created_ms = parse_rfc3339(metadata["creationTimestamp"])
+    request = (metadata.get("annotations") or {}).get(TRIGGER_ANNOTATION, "")[:TRIGGER_LIMIT]
     timing, policy, problem = None, Policy(), None
     try:
         policy = read_policy(spec)
@@ -138,16 +158,17 @@ def parse_timer(obj: Mapping[str, Any]) -> Timer:
         generation=metadata.get("generation", 1),
         resource_version=metadata["resourceVersion"],
         created_ms=created_ms,
-        spec_changed_ms=_last_set_ms(metadata, "f:spec", None),
-        status_written_ms=_last_set_ms(metadata, "f:status", "status"),
+        spec_changed_ms=_last_set_ms(metadata, None, "f:spec"),
+        # Others write there as well, of other things: workers what they commit.
+        status_written_ms=_last_set_ms(metadata, "status", "f:status", "f:observedGeneration"),
         being_deleted="deletionTimestamp" in metadata,
         suspended=bool(spec.get("suspend")),
-        request=(metadata.get("annotations") or {}).get(TRIGGER_ANNOTATION, "")[:TRIGGER_LIMIT],
+        request=request,
         policy=policy,
         timing_hash=_timing_hash(spec),
         timing=timing,
         problem=problem,
-        recorded=_recorded(status),
+        recorded=_recorded(status, request),
         job_template=spec.get("jobTemplate") or {},
         status=status,
     )
@@ -159,14 +180,17 @@ def _timing_hash(spec: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(timing, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _recorded(status: Mapping[str, Any]) -> Recorded:
-    handled_through = status.get("handledThrough")
+def _recorded(status: Mapping[str, Any], request: str) -> Recorded:
+    handled_through, commits = status.get("handledThrough"), read_commits(status)
+    # A request whose Job is committed is handled, though nobody has counted that yet.
+    committed = any(request and commit.trigger == request for commit in commits)
     return Recorded(
         generation=status.get("observedGeneration", 0),
         timing_hash=status.get("timingHash", ""),
         handled_through_ms=None if handled_through is None else parse_rfc3339(handled_through),
         failures_in_a_row=status.get("consecutiveFailures", 0),
-        request=status.get("lastHandledTrigger", ""),
+        request=request if committed else status.get("lastHandledTrigger", ""),
+        commits=commits,
     )
 
 
@@ -175,14 +199,22 @@ def condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     return next((entry for entry in status.get("conditions") or () if entry["type"] == kind), {})
 
 
-def _last_set_ms(metadata: Mapping[str, Any], part: str, subresource: str | None) -> int | None:
+def _last_set_ms(metadata: Mapping[str, Any], subresource: str | None, *field: str) -> int | None:
     return max(
         (
             parse_rfc3339(entry["time"])
             for entry in metadata.get("managedFields") or ()
             if "time" in entry
-            and part in entry.get("fieldsV1", ())
             and (entry.get("subresource") or None) == subresource
+            and _has(entry.get("fieldsV1") or {}, *field)
         ),
         default=None,
     )
+
+
+def _has(fields: Mapping[str, Any], *field: str) -> bool:
+    for part in field:
+        if part not in fields:
+            return False
+        fields = fields[part]
+    return True

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from redis.exceptions import RedisError
 
 from controller.core.events import events_between
-from controller.core.history import expires_at_ms, surplus_runs
-from controller.core.job import Run
+from controller.core.history import expires_at_ms, losers, surplus_runs
+from controller.core.instants import CLOCKS_APART_MS
+from controller.core.job import TIMER_UID_LABEL, Outcome, Run, parse_run
 from controller.core.news import news_of
 from controller.core.status import next_status, status_patch
 from controller.core.timer import Timer
@@ -29,19 +30,31 @@ _AT_ONCE = 8
 _UNSYNCED_PAUSE_S = 0.2
 _CONFLICT_PAUSE_S = 0.5
 _TROUBLE_PAUSE_S = 2.0
+_PENDING_PAUSE_S = 2.0
+_COUNT_PAUSE_S = 0.2
 _REFUSED_PAUSE_S = 60.0
-_CLOCKS_APART_MS = 60_000
+_REMOVED_AT_ONCE = 4
+_CLEANING_PAUSE_S = 1.0
 
 
 class StatusReport:
-    """The only writer of status."""
+    """The writer of status; only what is committed under guarantee Strict, workers write there themselves."""
 
-    def __init__(self, table: Table, api: ApiServer, index: Index, health: Health, herald: Herald) -> None:
+    def __init__(
+        self,
+        table: Table,
+        api: ApiServer,
+        index: Index,
+        health: Health,
+        herald: Herald,
+        now_ms: Callable[[], int] = wall_clock_ms,
+    ) -> None:
         self._table = table
         self._api = api
         self._index = index
         self._health = health
         self._herald = herald
+        self._now_ms = now_ms
 
     async def step(self) -> bool:
         """Write a handful of statuses side by side; what could not be written is queued again."""
@@ -80,12 +93,10 @@ class StatusReport:
         if timer.recorded.generation < timer.generation and wait_s > 0:
             # Whoever waits for Ready learns of a typo, too. The check ends with its verdict here, as a rule.
             return wait_s
-        now_ms = wall_clock_ms()
+        now_ms = self._now_ms()
         # A worker whose clock is ahead is believed a moment later.
-        early = {
-            id: one for id, one in entry.reports.items() if now_ms < one.occurrence_ms <= now_ms + _CLOCKS_APART_MS
-        }
-        runs, reports = list(entry.runs.values()), {id: one for id, one in entry.reports.items() if id not in early}
+        early = {id: one for id, one in entry.reports.items() if now_ms < one.occurrence_ms <= now_ms + CLOCKS_APART_MS}
+        runs, reports = entry.started_runs(now_ms), {id: one for id, one in entry.reports.items() if id not in early}
         news = news_of(timer, runs, reports.values(), now_ms)
         status = next_status(timer, runs, news, now_ms, entry.template)
         patch = status_patch(timer.status, status)
@@ -99,9 +110,35 @@ class StatusReport:
         told = list(entry.told)
         await self._index.delete_outcomes(told)
         entry.told.difference_update(told)
-        await self._remove(uid, surplus_runs(timer, runs))
-        pauses_s = [await self._retire(entry), *((one.occurrence_ms - now_ms) / 1000 for one in early.values())]
+        uncounted = {run.uid for run in news.uncounted}
+        surplus = surplus_runs(timer, (run for run in runs if run.uid not in uncounted))
+        # Not all at once: after an outage there can be thousands, and others wait for their status.
+        await self._remove(uid, surplus[:_REMOVED_AT_ONCE])
+        await self._remove_losers(entry)
+        ended = {run.uid for run in runs if run.gone or run.outcome is not Outcome.ACTIVE}
+        if any(one["uid"] in ended for one in entry.timer.status.get("active") or ()):
+            # A run by hand that was quick is on record now, and can be counted.
+            return _COUNT_PAUSE_S
+        early_s = [(one.occurrence_ms - now_ms) / 1000 for one in early.values()]
+        cleaning_s = _CLEANING_PAUSE_S if len(surplus) > _REMOVED_AT_ONCE else None
+        pauses_s = [await self._retire(entry), self._helped_s(uid, entry), cleaning_s, *early_s]
         return min((pause_s for pause_s in pauses_s if pause_s is not None), default=None)
+
+    async def _remove_losers(self, entry: Entry) -> None:
+        timer, uncommitted = entry.timer, entry.uncommitted_runs()
+        for run in losers(timer, uncommitted):
+            if run.by_hand:
+                # A request that is open no more can become so again: make sure that this is the timer as it is.
+                unchanged = {"metadata": {"resourceVersion": timer.resource_version}}
+                await self._api.merge(paths.timer_status(timer.namespace, timer.name), unchanged)
+            await delete_job(self._api, run, unchanged=True)
+
+    def _helped_s(self, uid: str, entry: Entry) -> float | None:
+        """Have a worker start what is committed and was not seen to start; in how many seconds to ask again."""
+        if not entry.timer.recorded.pending:
+            return None
+        self._table.to_sync.add(uid)
+        return _PENDING_PAUSE_S
 
     async def _retire(self, entry: Entry) -> float | None:
         """Delete a timer that outlived its completion; or in how many seconds that is due."""
@@ -109,15 +146,26 @@ class StatusReport:
         expires_ms = expires_at_ms(timer)
         if expires_ms is None:
             return None
-        left_s = (expires_ms - wall_clock_ms()) / 1000
+        left_s = (expires_ms - self._now_ms()) / 1000
         if left_s > 0:
             return left_s
+        if await self._has_active_jobs(timer):
+            # Seen later than the status of their timer: to delete it would end them.
+            return _PENDING_PAUSE_S
         # Whatever was changed since would not be known to be complete.
         unchanged = {"uid": timer.uid, "resourceVersion": timer.resource_version}
         options = {"propagationPolicy": "Background", "preconditions": unchanged}
         await self._api.delete(paths.timer(timer.namespace, timer.name), options)
         log.info("complete for long enough, deleted", extra={"timer": f"{timer.namespace}/{timer.name}"})
         return None
+
+    async def _has_active_jobs(self, timer: Timer) -> bool:
+        selector = f"{TIMER_UID_LABEL}={timer.uid}"
+        async for page in self._api.pages(paths.jobs(timer.namespace), labelSelector=selector):
+            runs = [run for job in page if (run := parse_run(job)) and run.timer_uid == timer.uid]
+            if any(run.outcome is Outcome.ACTIVE and run.uncommitted is None for run in runs):
+                return True
+        return False
 
     async def _refused(self, error: ApiError, timer: Timer) -> float | None:
         if error.status == 404:
@@ -129,7 +177,7 @@ class StatusReport:
         metrics.STATUS_WRITES.labels("failed").inc()
         keys = {"timer": f"{timer.namespace}/{timer.name}"}
         log.warning("status refused, trying again: %s", error, extra=keys)
-        return _TROUBLE_PAUSE_S if error.overloaded else _REFUSED_PAUSE_S
+        return _TROUBLE_PAUSE_S if error.overloaded or error.status >= 500 else _REFUSED_PAUSE_S
 
     async def _remove(self, uid: str, surplus: Sequence[Run]) -> None:
         for run in surplus:

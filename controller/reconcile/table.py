@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from controller.core.identity import TICKET_LENGTH, manual_ticket
+from controller.core.instants import CLOCKS_APART_MS
 from controller.core.job import Outcome, Run, parse_run
 from controller.core.report import Report
 from controller.core.template import TemplateCheck, is_unchecked
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 _DELETED_REMEMBERED = 20_000
 _CHECK_AWAITED_S = 10.0
+_REPORTS_AT_MOST = 10_000
+"""Of one timer, not yet taken in: as many as the stream keeps of all. Others may write there without end."""
 _SETTLE_S = 0.2
 """A status waits this long for more to happen: a Job's creation and its end often come together."""
 
@@ -45,10 +48,31 @@ class Entry:
     template: TemplateCheck | None = None
     """What was found out about the jobTemplate, until status says it."""
 
-    @property
-    def newest_run_ms(self) -> int:
+    def newest_run_ms(self, now_ms: int) -> int:
         """The last occurrence that fired and has a Job, 0 for none. Runs by hand are outside that order."""
-        return max((run.occurrence_ms for run in self.runs.values() if not run.by_hand), default=0)
+        return max((run.occurrence_ms for run in self.started_runs(now_ms) if not run.by_hand), default=0)
+
+    def started_runs(self, now_ms: int) -> list[Run]:
+        """Those that run or ran: all but those that are uncommitted, and those of occurrences to come.
+
+        No worker creates these, but whoever may create Jobs can, and one far ahead would silence the timer until then.
+        """
+        horizon_ms = now_ms + CLOCKS_APART_MS
+        # Status can know earlier than the Job was seen to change.
+        known = {commit.job_uid for commit in self.timer.recorded.commits if commit.started}
+        started = (run for run in self.runs.values() if run.uncommitted is None or run.uid in known)
+        return [run for run in started if run.by_hand or run.occurrence_ms <= horizon_ms]
+
+    def recognise(self) -> None:
+        """What status calls active is on record: it is counted by that, and not for having been seen to begin."""
+        for one in self.timer.status.get("active") or ():
+            run = self.runs.get(one["uid"])
+            if run is not None and run.fresh:
+                self.runs[run.uid] = replace(run, fresh=False)
+
+    def uncommitted_runs(self) -> list[Run]:
+        """The Jobs that may not run yet, or never will."""
+        return [run for run in self.runs.values() if run.uncommitted is not None and not run.gone]
 
     @property
     def request_ticket(self) -> str | None:
@@ -62,9 +86,9 @@ class Table:
 
     def __init__(self, status_seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.entries: dict[str, Entry] = {}
-        self.to_sync = Pending()
-        self.to_check = Pending()
-        self.to_report = Pending()
+        self.to_sync = Pending(monotonic)
+        self.to_check = Pending(monotonic)
+        self.to_report = Pending(monotonic)
         self._status_seconds = status_seconds
         self._monotonic = monotonic
         self._uids: dict[str, str] = {}
@@ -91,6 +115,7 @@ class Table:
             known = Entry(timer, {key: run for key, run in early if run.namespace == timer.namespace})
             self.entries[uid], self._uids[timer.ticket] = known, uid
         known.timer = timer
+        known.recognise()
         if before is None or timer.generation > before.generation:
             known.seen_at_s = self._monotonic()
         if self.awaits_check(known):
@@ -112,7 +137,7 @@ class Table:
 
     def see_job(self, obj: Mapping[str, Any]) -> None:
         """A Job as some watch or list showed it."""
-        run = parse_run(obj)
+        run = _run_of(obj)
         if run is None or run.timer_uid in self._deleted or run.uid in self._gone_jobs:
             return
         entry = self.entries.get(run.timer_uid)
@@ -125,16 +150,19 @@ class Table:
         # A Job ends once and goes once; whatever says otherwise is old.
         if known and (known.gone or known.outcome is not Outcome.ACTIVE or known == run):
             return
+        if known and known.uncommitted is None and run.uncommitted is not None:
+            return
         runs[run.uid] = run
         if entry:
-            if known is None:
+            entry.recognise()
+            if known is None or known.uncommitted != run.uncommitted:
                 self.to_sync.add(run.timer_uid)
             self._report(run.timer_uid)
 
     def job_gone(self, obj: Mapping[str, Any]) -> None:
         """A Job was deleted; it stays in mind until status has counted it."""
         self.see_job(obj)
-        run = parse_run(obj)
+        run = _run_of(obj)
         if run is not None:
             self.run_gone(run.timer_uid, run.uid)
 
@@ -145,13 +173,15 @@ class Table:
         if entry is None:
             self._early_runs.get(timer_uid, {}).pop(job_uid, None)
         elif job_uid in entry.runs:
-            entry.runs[job_uid] = replace(entry.runs[job_uid], gone=True)
+            run = entry.runs.pop(job_uid)
+            if run.uncommitted is None:
+                entry.runs[job_uid] = replace(run, gone=True)
             self._report(timer_uid)
 
     def see_report(self, report_id: str, report: Report) -> bool:
-        """A worker's report; False where its timer is not known."""
+        """A worker's report; False where its timer is not known, or has more than workers can have reported."""
         uid = self._uids.get(report.ticket[:TICKET_LENGTH])
-        if uid is None:
+        if uid is None or len(self.entries[uid].reports) >= _REPORTS_AT_MOST:
             return False
         if report_id not in self.entries[uid].told:
             self.entries[uid].reports[report_id] = report
@@ -188,8 +218,9 @@ class Table:
             return
         if not is_unchecked(entry.timer):
             entry.template = None
+        to_count = {one["uid"] for one in entry.timer.status.get("active") or ()}
         for run in runs:
-            if run.gone:
+            if run.gone and run.uid not in to_count:
                 entry.runs.pop(run.uid, None)
             elif run.outcome is not Outcome.ACTIVE and run.uid in entry.runs:
                 entry.runs[run.uid] = replace(entry.runs[run.uid], fresh=False)
@@ -205,6 +236,18 @@ class Table:
     def forget_early_runs(self) -> None:
         """Jobs whose timers a complete list did not show: the garbage collector will take them."""
         self._early_runs.clear()
+
+    def sizes(self) -> dict[str, int]:
+        """How much is in mind, by kind."""
+        entries = list(self.entries.values())
+        return {
+            "timers": len(entries),
+            "runs": sum(len(entry.runs) for entry in entries) + sum(map(len, self._early_runs.values())),
+            "reports": sum(len(entry.reports) + len(entry.told) for entry in entries),
+            "to sync": len(self.to_sync),
+            "to check": len(self.to_check),
+            "to report": len(self.to_report),
+        }
 
     def _report(self, uid: str) -> None:
         entry = self.entries[uid]
@@ -222,6 +265,15 @@ def _remember(gone: OrderedDict[str, None], uid: str) -> None:
 def _asks(timer: Timer) -> tuple[Any, ...]:
     """What of a timer the index follows, beyond what workers tell it."""
     return timer.generation, timer.being_deleted, timer.stopped, timer.open_request
+
+
+def _run_of(obj: Mapping[str, Any]) -> Run | None:
+    try:
+        return parse_run(obj)
+    except Exception as error:
+        # Go's calendar has a year 0, for one, and whoever may write a Job's status can name it.
+        log.error("job cannot be read: %r", error, extra={"job": obj["metadata"].get("uid")})
+        return None
 
 
 def _version(obj: Mapping[str, Any]) -> int:

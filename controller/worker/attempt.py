@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from controller.core.decision import Decision, Missed
+from controller.core.decision import Decision
+from controller.core.fence import fence_ms
 from controller.core.identity import manual_ticket
 from controller.core.instants import rfc3339, rfc3339_ms
 from controller.core.job import Run, job_manifest, job_name_of
 from controller.core.policy import Concurrency, MissedRuns
 from controller.core.reasons import Reason
-from controller.core.refusal import REQUEST_BACKOFF_MS, try_again_ms
+from controller.core.refusal import REQUEST_BACKOFF_MS, refusal_reason, try_again_ms
 from controller.core.report import COUNT_LIMIT, MESSAGE_LIMIT, Report
 from controller.core.timer import Timer
 from controller.index.messages import Done, Fire, Lease
+from controller.kube.errors import ApiError
 
 _REQUEST_MARK = 1
 """The ticket of a run by hand has one occurrence, whose instant does not matter: this one."""
@@ -47,19 +49,33 @@ class Attempt:
     def looks_again(self) -> bool:
         """Whether what happened to other runs while this one waited decides about it: read the timer once more.
 
-        Another one may be active, or asked for by hand; or the last one has been one failure too many.
+        Another one may be active, or asked for by hand; or the last one has been one failure too many. And to commit a
+        run takes a status that is no older than the decision.
         """
         limit, failures = self.timer.policy.max_failures, self.timer.recorded.failures_in_a_row
         may_be_stopped = limit is not None and failures >= limit - 1
-        return not self.trigger and (may_be_stopped or self.concurrency is not Concurrency.ALLOW)
+        others_matter = self.concurrency is not Concurrency.ALLOW
+        return not self.trigger and (self.timer.strict or may_be_stopped or others_matter)
+
+    def is_wanted_by(self, timer: Timer, now_ms: int) -> bool:
+        """Whether the timer, read again, still calls for it."""
+        if timer.generation != self.timer.generation:
+            return False
+        if self.trigger:
+            return timer.open_request == self.trigger
+        return not timer.idle and fence_ms(timer, now_ms) < self.occurrence_ms
 
     def manifest(self) -> dict[str, Any]:
         """Its Job."""
         return job_manifest(self.timer, self.occurrence_ms, self.trigger)
 
-    def fire(self) -> Fire:
-        """What to have confirmed."""
-        return Fire(self.lease, self.timer.generation, self._mark_ms, self._rival())
+    def fire(self, creates: bool) -> Fire:
+        """What to have confirmed; before its Job is created, or before others are asked for."""
+        others_ask = self.concurrency is not Concurrency.ALLOW and not self.trigger
+        noted_ms = self.occurrence_ms if creates and others_ask else 0
+        missed = self.missed() if creates else ()
+        decided_ms = self.decision.handled_through_ms if missed else 0
+        return Fire(self.lease, self.timer.generation, self._mark_ms, self._rival(), noted_ms, decided_ms, missed)
 
     def done(self, *reports: Report) -> Done:
         """The acknowledgement that its Job exists."""
@@ -115,6 +131,10 @@ class Attempt:
         """The report that a Job was deleted for it."""
         return self.report(Reason.SUCCESSFUL_DELETE, f"Deleted job {other.name}, replaced by {self.name}")
 
+    def missed(self) -> tuple[Report, ...]:
+        """The report of what is missed for it."""
+        return missed_reports(self.lease, self.timer, self.decision)
+
     def keys(self) -> dict[str, Any]:
         """What a log line says of it."""
         return keys_of(self.lease) | {"occurrence": rfc3339_ms(self.occurrence_ms)}
@@ -136,14 +156,29 @@ class Attempt:
         return manual_ticket(self.timer.ticket, self.timer.open_request) if self.timer.open_request else ""
 
 
-def missed_report(lease: Lease, timer: Timer, missed: Missed) -> Report:
-    """The report that occurrences will not run."""
-    return Report(
+def missed_reports(lease: Lease, timer: Timer, decision: Decision) -> tuple[Report, ...]:
+    """The report that occurrences will not run; none, where they all do."""
+    if decision.missed is None:
+        return ()
+    report = Report(
         ticket=lease.ticket,
         reason=Reason.MISS_SCHEDULE,
         generation=timer.generation,
-        occurrence_ms=missed.latest_ms,
-        count=min(missed.count, COUNT_LIMIT),
+        occurrence_ms=decision.missed.latest_ms,
+        count=min(decision.missed.count, COUNT_LIMIT),
+    )
+    return (report,)
+
+
+def refused_report(lease: Lease, timer: Timer, occurrence_ms: int, error: ApiError) -> Report:
+    """The report that the API server does not take, or does not start, the Job of an occurrence or a request."""
+    taken = error.reason == Reason.JOB_NAME_TAKEN
+    return Report(
+        ticket=lease.ticket,
+        reason=Reason.JOB_NAME_TAKEN if taken else refusal_reason(error.status, error.message, error.causes),
+        generation=timer.generation,
+        occurrence_ms=occurrence_ms,
+        message=error.message[:MESSAGE_LIMIT],
     )
 
 

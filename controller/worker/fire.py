@@ -6,18 +6,20 @@ Job's name, a function of timer and occurrence, makes that safe at every point.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 import orjson
 from redis.exceptions import RedisError
 
+from controller.core.commit import Commit
 from controller.core.decision import Decision, decide
 from controller.core.identity import is_for
 from controller.core.job import Run
 from controller.core.policy import Concurrency
-from controller.core.reasons import Reason
-from controller.core.refusal import SHORTEST_BACKOFF_MS, refusal_reason
+from controller.core.refusal import SHORTEST_BACKOFF_MS, try_again_ms
 from controller.core.report import Report
 from controller.core.timer import Timer, parse_timer
 from controller.index.index import Index
@@ -29,19 +31,23 @@ from controller.kube.jobs import delete_job
 from controller.loops import wall_clock_ms
 from controller.observe import metrics
 from controller.worker.alarm import Alarm
-from controller.worker.attempt import Attempt, keys_of, missed_report
+from controller.worker.attempt import Attempt, keys_of, missed_reports, refused_report
 from controller.worker.batch import Batch
-from controller.worker.jobs import active_runs, create_job
+from controller.worker.jobs import Creation, active_runs, create_job
 from controller.worker.leases import Leases
 from controller.worker.pace import Pace
+from controller.worker.strict import commit_and_start, demand_suspended, start_pending
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 _UNEXPECTED_PAUSE_MS = 60_000
 _ACTIVE_PAUSE_MS = 2_000
 _BUSY_MS = 50
 _BUSY_LOOK_MS = 20
 _BUSY_BY_HAND_MS = 1_000
+_DIFFERENT_PAUSE_MS = 250
 
 
 class Firing:
@@ -99,16 +105,36 @@ class Firing:
         if timer is None:
             await self._drop(lease)
             return None
+        for commit in timer.recorded.pending:
+            try:
+                await self._within(lease, start_pending(self._api, timer, commit))
+            except (ApiError, ApiUnreachableError) as error:
+                log.warning("committed job could not be started: %s", error, extra=keys_of(lease))
+                # A run by hand keeps none of the schedule from running.
+                if not commit.trigger or lease.request_key:
+                    return await self._not_started(lease, timer, commit, error)
         if lease.request_key:
             return await self._look_at_request(lease, timer)
         now_ms = self._now_ms()
         decision = decide(timer, lease.mark_ms, now_ms, self._ahead_ms)
         if decision.fire_ms is None or timer.timing is None:
-            reports = self._missed(lease, timer, decision)
+            reports = missed_reports(lease, timer, decision)
+            _count_missed(reports)
             done = Done(lease, timer.generation, decision.handled_through_ms, decision.next_ms, 0, reports)
             return await self._acknowledge(done)
         due_ms = timer.timing.due_ms(decision.fire_ms)
         return await self._fire(Attempt(lease, timer, decision, decision.fire_ms, due_ms, due_ms < now_ms))
+
+    async def _not_started(
+        self, lease: Lease, timer: Timer, commit: Commit, error: ApiError | ApiUnreachableError
+    ) -> None:
+        """Nothing else of the timer can run before what is committed: so it has to be told."""
+        now_ms = self._now_ms()
+        if isinstance(error, ApiUnreachableError) or error.overloaded:
+            return await self._give_back(lease, now_ms + self._unavailable_ms(error))
+        instant_ms = commit.occurrence_ms or now_ms
+        refusal = refused_report(lease, timer, instant_ms, error)
+        return await self._give_back(lease, try_again_ms(instant_ms, now_ms, None), reports=(refusal,))
 
     async def _look_at_request(self, lease: Lease, timer: Timer) -> None:
         """Somebody asked for a run by hand: at once, whatever the schedule says, and once."""
@@ -148,12 +174,13 @@ class Firing:
         try:
             if attempt.looks_again:
                 timer = await self._read(attempt.lease, cached=False)
-                if timer is None or timer.stopped or timer.generation != attempt.timer.generation:
-                    return await self._give_back(attempt.lease, self._now_ms())
+                if timer is None or not attempt.is_wanted_by(timer, self._now_ms()):
+                    # What is cached here may show for a while yet what is not so any more.
+                    return await self._give_back(attempt.lease, self._now_ms() + _DIFFERENT_PAUSE_MS)
                 attempt = replace(attempt, timer=timer)
             if attempt.concurrency is not Concurrency.ALLOW:
                 # First make sure that nobody else is creating a run of this timer, then ask which there are.
-                if not await self._may_act(attempt):
+                if not await self._may_act(attempt, creates=False):
                     return None
                 others = await active_runs(self._api, attempt.timer, attempt.lease.fired_ms, attempt.name)
                 if others and attempt.concurrency is Concurrency.FORBID:
@@ -161,33 +188,54 @@ class Firing:
                 for other in others:
                     await delete_job(self._api, other)
                     reports.append(attempt.replaces(other))
-            if not await self._may_act(attempt, *reports):
+            if not await self._may_act(attempt, *reports, creates=True):
                 return None
-            found = await create_job(self._api, attempt.timer, attempt.name, body)
+            creation = await self._within(attempt.lease, self._create(attempt, body))
+            if creation is None:
+                log.info("not fired, something else was decided meanwhile", extra=attempt.keys())
+                return await self._give_back(attempt.lease, self._now_ms() + _DIFFERENT_PAUSE_MS, reports=reports)
         except (ApiError, ApiUnreachableError) as error:
             return await self._refused(attempt, error, reports)
         self._pace.recovered()
-        lag_ms = self._now_ms() - attempt.due_ms
+        lag_ms, found = self._now_ms() - attempt.due_ms, creation.found
         result = "created" if found is None else "found"
         metrics.FIRES.labels(result).inc()
         if not attempt.trigger:
             metrics.LAG.observe(max(lag_ms, 0) / 1000)
         log.info("fired: job %s", result, extra=attempt.keys() | {"lag_ms": lag_ms})
-        missed = self._missed(attempt.lease, attempt.timer, attempt.decision)
-        return await self._acknowledge(attempt.done(*missed, *reports, *attempt.told(found)))
+        return await self._acknowledge(attempt.done(*reports, *attempt.told(found)))
 
-    async def _may_act(self, attempt: Attempt, *reports: Report) -> bool:
+    async def _create(self, attempt: Attempt, body: bytes) -> Creation | None:
+        """Its Job, created; under guarantee Strict also committed and started, or None where it may not be."""
+        creation = await create_job(self._api, attempt.timer, attempt.name, body)
+        if attempt.timer.strict:
+            await demand_suspended(self._api, creation)
+            read = partial(self._read, attempt.lease, cached=False)
+            if not await commit_and_start(self._api, attempt, creation.run, read, self._now_ms):
+                return None
+        return creation
+
+    async def _within(self, lease: Lease, asked: Awaitable[Answer]) -> Answer:
+        """What is asked of the API server under a lease ends before the lease can, whether answered or not."""
+        try:
+            async with asyncio.timeout(self._leases.left_s(lease)):
+                return await asked
+        except TimeoutError:
+            raise ApiUnreachableError("no answer before the lease ran out") from None
+
+    async def _may_act(self, attempt: Attempt, *reports: Report, creates: bool) -> bool:
         """Whether nobody else has acted or may act meanwhile; where somebody may, the lease is given back."""
-        verdict = await self._confirm(attempt.fire())
+        verdict = await self._confirm(attempt.fire(creates))
         looks = (self._ahead_ms + _BUSY_BY_HAND_MS) // _BUSY_LOOK_MS if attempt.trigger else 0
         while verdict == "busy" and looks and not self._stopping.is_set():
             # The schedule's ticket can be held nearly always. At its instant it finds this one held, and lets go for a
             # moment.
             await asyncio.sleep(_BUSY_LOOK_MS / 1000)
-            verdict, looks = await self._confirm(attempt.fire()), looks - 1
+            verdict, looks = await self._confirm(attempt.fire(creates)), looks - 1
         if verdict == "ok" and not self._leases.is_safe(attempt.lease):
             verdict = "unsafe"
         if verdict == "ok":
+            _count_missed(attempt.missed() if creates else ())
             return True
         metrics.FIRES.labels(verdict).inc()
         log.info("not fired, somebody else has it: %s", verdict, extra=attempt.keys())
@@ -196,9 +244,10 @@ class Firing:
         return False
 
     async def _skip(self, attempt: Attempt, others: Sequence[Run]) -> None:
-        missed = self._missed(attempt.lease, attempt.timer, attempt.decision)
+        missed, handled_through_ms = attempt.missed(), attempt.decision.handled_through_ms
+        _count_missed(missed)
         if attempt.can_wait:
-            look_ms, handled_through_ms = self._now_ms() + _ACTIVE_PAUSE_MS, attempt.decision.handled_through_ms
+            look_ms = self._now_ms() + _ACTIVE_PAUSE_MS
             return await self._give_back(attempt.lease, look_ms, handled_through_ms, missed)
         metrics.SKIPPED.inc()
         skipped = attempt.skipped(others)
@@ -225,16 +274,9 @@ class Firing:
             metrics.FIRES.labels("unavailable").inc()
             log.warning("API server has no time, trying again: %s", error, extra=keys)
             return await self._give_back(attempt.lease, now_ms + self._unavailable_ms(error), reports=reports)
-        taken = error.reason == Reason.JOB_NAME_TAKEN
-        reason = Reason.JOB_NAME_TAKEN if taken else refusal_reason(error.status, error.message, error.causes)
-        metrics.FIRES.labels(reason).inc()
-        log.warning("job refused: %s", error, extra=keys | {"reason": str(reason)})
-        if attempt.decision.missed is not None:
-            # First things first: with the misses on record, the next look is about this occurrence alone.
-            missed = self._missed(attempt.lease, attempt.timer, attempt.decision)
-            handled_through_ms = attempt.decision.handled_through_ms
-            return await self._give_back(attempt.lease, now_ms, handled_through_ms, (*missed, *reports))
-        refusal = attempt.report(reason, error.message)
+        refusal = refused_report(attempt.lease, attempt.timer, attempt.occurrence_ms, error)
+        metrics.FIRES.labels(refusal.reason).inc()
+        log.warning("job refused: %s", error, extra=keys | {"reason": str(refusal.reason)})
         return await self._give_back(attempt.lease, attempt.try_again_ms(now_ms), reports=(*reports, refusal))
 
     def _unavailable_ms(self, error: ApiError | ApiUnreachableError) -> int:
@@ -242,12 +284,6 @@ class Firing:
         if isinstance(error, ApiError) and not error.overloaded:
             return SHORTEST_BACKOFF_MS
         return round(self._pace.slow_down(error) * 1000)
-
-    def _missed(self, lease: Lease, timer: Timer, decision: Decision) -> tuple[Report, ...]:
-        if decision.missed is None:
-            return ()
-        metrics.MISSED.inc(decision.missed.count)
-        return (missed_report(lease, timer, decision.missed),)
 
     async def _acknowledge(self, done: Done) -> None:
         await self._ack(done)
@@ -258,3 +294,7 @@ class Firing:
         """Let the ticket be claimed again, not before `look_ms`: claims reach that far ahead of the time they find."""
         await self._retry(Again(lease, mark_ms, look_ms + self._ahead_ms, tuple(reports)))
         self._alarm.set(look_ms)
+
+
+def _count_missed(reports: Sequence[Report]) -> None:
+    metrics.MISSED.inc(sum(report.count for report in reports))

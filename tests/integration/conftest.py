@@ -2,12 +2,15 @@
 
 import itertools
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.cluster import Stack
-from tests.integration.product import Product
+from tests.integration.gate import Gate, gate
+from tests.integration.product import Member, Product, others
 from tests.integration.together import Outcomes, begun
+from tests.integration.waiting import wait_until
 from tests.integration.world import Cluster, World, connected
 
 _numbers = itertools.count(1)
@@ -56,6 +59,21 @@ def product(product_processes: Product) -> Product:
     """One controller and two workers, running, whatever the test before did to them."""
     product_processes.restore()
     return product_processes
+
+
+@pytest.fixture
+def guarded(request: pytest.FixtureRequest, product: Product, tmp_path: Path) -> Iterator[tuple[Member, Gate]]:
+    """A worker behind a gate, the only one that moves: the other two are paused. Its parameter are other settings."""
+    settings: dict[str, str] = getattr(request, "param", {})
+    copy = tmp_path / "kubeconfig"
+    with gate(product.kubeconfigs["worker"], copy) as the_gate:
+        # Tests hold its requests for as long as they like.
+        worker = product.start("worker", kubeconfig=copy, REDISTIMER_API_TIMEOUT_SECONDS="60", **settings)
+        for other in others(product, worker):
+            other.pause()
+        wait_until(lambda: worker.get("/readyz")[0], lambda code: code == 200, "the worker behind the gate is ready")
+        yield worker, the_gate
+        worker.kill()
 
 
 @pytest.fixture(scope="module")

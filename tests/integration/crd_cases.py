@@ -171,6 +171,8 @@ BAD_EXCLUDED_CRONS: list[tuple[str, list[str]]] = [
     ("* 0-5 * * *" * 60, ["may not be more than 512"]),
 ]
 
+SUSPENDED = {"spec": {**JOB_TEMPLATE["spec"], "suspend": True}}
+
 POLICIES: list[dict[str, Any]] = [
     {"concurrencyPolicy": "Replace", "missedRunPolicy": "Latest"},
     {"concurrencyPolicy": "Replace", "missedRunPolicy": "Skip", "startingDeadlineSeconds": 600},
@@ -178,6 +180,8 @@ POLICIES: list[dict[str, Any]] = [
     {"missedRunPolicy": "All", "missedRunLimit": 1, "ttlSecondsAfterComplete": 0},
     {"concurrencyPolicy": "Allow", "missedRunPolicy": "All", "missedRunLimit": 10_000},
     {"maxConsecutiveFailures": 1_000_000, "ttlSecondsAfterComplete": 2_147_483_647},
+    {"guarantee": "Standard", "jobTemplate": SUSPENDED},
+    {"guarantee": "Strict", "jobTemplate": {"spec": {**JOB_TEMPLATE["spec"], "suspend": False}}},
 ]
 
 ACCEPTED: list[dict[str, Any]] = [
@@ -381,6 +385,22 @@ REFUSED: list[tuple[dict[str, Any], str, list[str]]] = [
             ("A" * 33, ["may not be more than 32"]),
             (False, ["must be of type string"]),
         )
+    ),
+    *(
+        ({"every": "5s", "guarantee": text}, "spec.guarantee", words)
+        for text, words in (
+            (
+                "ExactlyOnce",
+                ['"ExactlyOnce": accepted are Standard (one Job for each time, while it is kept) and Strict'],
+            ),
+            ("strict", ["write Strict, in just these letters and without spaces around; accepted are Standard"]),
+            ("A" * 33, ["may not be more than 32"]),
+        )
+    ),
+    (
+        {"every": "5s", "guarantee": "Strict", "jobTemplate": SUSPENDED},
+        "spec.guarantee",
+        ["Strict is not accepted beside jobTemplate.spec.suspend true", "or use Standard where something else starts"],
     ),
     (
         {"every": "5s", "missedRunPolicy": "All", "concurrencyPolicy": "Replace"},

@@ -19,7 +19,7 @@ Side = Literal["request", "answer"]
 
 
 class Gate(ThreadingHTTPServer):
-    """Forwards every request to the API server, except that `hold_next_job` can stop one on its way.
+    """Forwards every request to the API server, except that `hold_next` can stop one on its way.
 
     Plain HTTP on the worker's side, so that the gate can tell the requests apart.
     """
@@ -32,15 +32,21 @@ class Gate(ThreadingHTTPServer):
         self.context = ssl.create_default_context(cafile=authority)
         self._held = threading.Event()
         self._released = threading.Event()
-        self._side: Side | None = None
+        self._next: tuple[Side, str, str] | None = None
+        self.answers: list[tuple[str, int]] = []
+        """Method and status of all that the API server has answered."""
 
     def hold_next_job(self, side: Side) -> None:
         """Stop the next creation of a Job: before the API server gets it, or before the worker gets the answer."""
-        self._side = side
+        self.hold_next(side, "POST", "/jobs")
+
+    def hold_next(self, side: Side, method: str, path_end: str) -> None:
+        """Stop the next request of this method to such a path, in the same way."""
+        self._next = side, method, path_end
 
     def wait_until_held(self) -> None:
-        """Wait until a creation of a Job is stopped here."""
-        assert self._held.wait(PATIENCE_S), "the worker has created no Job"
+        """Wait until the request is stopped here."""
+        assert self._held.wait(PATIENCE_S), "the worker has made no such request"
 
     def release(self) -> None:
         """Let what is held pass, and everything from now on."""
@@ -48,8 +54,8 @@ class Gate(ThreadingHTTPServer):
 
     def pass_through(self, side: Side, method: str, path: str) -> None:
         """Return when the request (or its answer) may go on."""
-        if side == self._side and method == "POST" and path.endswith("/jobs"):
-            self._side = None
+        if self._next and (side, method) == self._next[:2] and path.partition("?")[0].endswith(self._next[2]):
+            self._next = None
             self._held.set()
             self._released.wait()
 
@@ -67,6 +73,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._forward()
 
+    def do_PATCH(self) -> None:
+        self._forward()
+
+    def do_DELETE(self) -> None:
+        self._forward()
+
     def log_message(self, format: str, *args: Any) -> None:
         """Be quiet."""
 
@@ -79,6 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
             upstream.request(self.command, self.path, body or None, headers)
             answer = upstream.getresponse()
             payload = answer.read()
+        self.server.answers.append((self.command, answer.status))
         self.server.pass_through("answer", self.command, self.path)
         self.send_response(answer.status)
         for name in ("Content-Type", "Retry-After"):

@@ -95,6 +95,11 @@ class Member:
         return self.process.wait(60)
 
 
+def others(product: "Product", worker: Member) -> list[Member]:
+    """The standard workers."""
+    return [other for other in product.workers if other is not worker]
+
+
 class Product:
     """All controllers and workers of a stack. Tests may do to them what they like: `restore` makes good."""
 

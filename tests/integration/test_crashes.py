@@ -1,36 +1,14 @@
 """A worker that dies, hangs or leaves at any point of firing costs no run and doubles none."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.integration.gate import Gate, gate
+from tests.integration.gate import Gate
 from tests.integration.occurrences import assert_once_and_not_before, assert_steady
-from tests.integration.product import Member, Product
+from tests.integration.product import Member, Product, others
 from tests.integration.waiting import now_ms, rfc3339, seconds_from_now, wait_for_clock, wait_until
 from tests.integration.world import KEYS, World
-
-
-@pytest.fixture
-def guarded(request: pytest.FixtureRequest, product: Product, tmp_path: Path) -> Iterator[tuple[Member, Gate]]:
-    """A worker behind a gate, the only one that moves: the other two are paused. Its parameter are other settings."""
-    settings: dict[str, str] = getattr(request, "param", {})
-    copy = tmp_path / "kubeconfig"
-    with gate(product.kubeconfigs["worker"], copy) as the_gate:
-        # Tests hold its requests for as long as they like.
-        worker = product.start("worker", kubeconfig=copy, REDISTIMER_API_TIMEOUT_SECONDS="60", **settings)
-        for other in others(product, worker):
-            other.pause()
-        wait_until(lambda: worker.get("/readyz")[0], lambda code: code == 200, "the worker behind the gate is ready")
-        yield worker, the_gate
-        worker.kill()
-
-
-def others(product: Product, worker: Member) -> list[Member]:
-    """The standard workers."""
-    return [other for other in product.workers if other is not worker]
 
 
 def test_a_worker_killed_between_claim_and_create_costs_no_run_and_doubles_none(product: Product, world: World) -> None:
@@ -154,7 +132,7 @@ def test_a_request_that_arrives_after_another_worker_has_fired_creates_no_second
     (fired,) = once.wait_for_runs(1)
     the_gate.release()
     late.go_on()
-    wait_until(lambda: late.metric("redistimer_fires_total", result="found"), bool, "the late worker finds the Job")
+    wait_until(lambda: ("POST", 409) in the_gate.answers, bool, "the late request is refused")
     assert once.fired() == [fired]
     assert [job["metadata"]["uid"] for job in once.jobs()] == [fired.uid]
     assert fired.nominal_ms == instant_ms

@@ -14,7 +14,7 @@ from typing import Any
 from controller.core.cronjob.clock_changes import differences, is_zoneless
 from controller.core.cronjob.manifest import Object, manifest_of, mentions, remarks_on_keepers
 from controller.core.cronjob.plain_cron import plain_expression
-from controller.core.policy import Concurrency, MissedRuns, read_policy
+from controller.core.policy import Concurrency, Guarantee, MissedRuns, read_policy
 from controller.core.problems import SpecError, cut
 from controller.core.reasons import Reason
 from controller.core.schedule.reading import CronText, cron_texts, read_schedule
@@ -229,6 +229,8 @@ def _not_for_cron_jobs(timer: Object, spec: Object) -> Iterator[str]:
             f"spec.missedRunPolicy {spec['missedRunPolicy']}: of several overdue runs a CronJob starts the latest, and "
             "startingDeadlineSeconds is all that it knows besides"
         )
+    if spec.get("guarantee") == Guarantee.STRICT:
+        yield "spec.guarantee Strict: a CronJob can run twice for one time, where its first Job was removed"
     length = len(str(timer["metadata"].get("name") or ""))
     if length > CRON_JOB_NAME_LIMIT:
         yield f"metadata.name has {length} characters: that of a CronJob has at most {CRON_JOB_NAME_LIMIT}"

@@ -1,6 +1,7 @@
 """A timer's life as status tells it: written again and again, each time from what was written before."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from controller.core.events import EventDraft, events_between
@@ -51,7 +52,17 @@ class Life:
     def write(
         self, runs: Sequence[Run] = (), reports: Sequence[Report] = (), template: TemplateCheck | None = None
     ) -> dict[str, Any]:
-        """Write the status that follows from these Jobs and reports; what is in it now."""
+        """Write the status that follows from these Jobs and reports, twice where the controller does; what is in it."""
+        status = self._write(runs, reports, template)
+        ended = {run.uid for run in runs if run.outcome is not Outcome.ACTIVE}
+        if any(entry["uid"] in ended for entry in status["active"]):
+            first = self.news
+            told, events = [replace(run, fresh=run.fresh and run.uid not in ended) for run in runs], self.events
+            status = self._write(told, (), template)
+            self.news, self.events = replace(first, finished=self.news.finished, uncounted=()), events + self.events
+        return status
+
+    def _write(self, runs: Sequence[Run], reports: Sequence[Report], template: TemplateCheck | None) -> dict[str, Any]:
         one = self.timer
         self.news = news_of(one, runs, reports, self.now_ms)
         status = next_status(one, runs, self.news, self.now_ms, template)

@@ -56,7 +56,7 @@ def spec_written_at(instant: str, status_at: str = "2026-03-01T10:00:01Z") -> li
             "manager": "controller",
             "subresource": "status",
             "time": status_at,
-            "fieldsV1": {"f:spec": {}, "f:status": {}},
+            "fieldsV1": {"f:spec": {}, "f:status": {"f:observedGeneration": {}}},
         },
     ]
 

@@ -37,6 +37,7 @@ from tests.unit.core.schedule.drawing import Place, around, timers
         ({"missedRunPolicy": "Skip"}, "spec.missedRunPolicy Skip: of several overdue runs a CronJob starts the latest"),
         ({"missedRunPolicy": "All"}, "spec.missedRunPolicy All: of several overdue runs a CronJob starts the latest"),
         ({"maxConsecutiveFailures": 3}, "spec.maxConsecutiveFailures 3: a CronJob goes on however often it fails"),
+        ({"guarantee": "Strict"}, "spec.guarantee Strict: a CronJob can run twice for one time"),
         ({"schedule": "61 * * * *"}, "spec.schedule '61 * * * *' is not a cron expression"),
         ({"timeZone": "Mars/Phobos"}, "spec.timeZone 'Mars/Phobos' is not a time zone of the IANA database"),
         ({"jiter": "5m"}, "spec.jiter is not a field of a RedisTimer: did you mean jitter?"),
@@ -62,6 +63,7 @@ def test_every_field_of_a_timer_is_carried_over_refused_or_left_out_with_a_word(
         "missedRunPolicy": "All",
         "missedRunLimit": 7,
         "maxConsecutiveFailures": 3,
+        "guarantee": "Strict",
         "ttlSecondsAfterComplete": 60,
     }
     assert set(SPEC_FIELDS) == set(CRON_JOB_FIELDS) | set(values)

@@ -13,7 +13,7 @@ from controller.reconcile.table import Entry, Table
 from tests.unit.core.life import told_of
 from tests.unit.core.objects import UID, handled, timer, timer_object
 from tests.unit.reconcile.desk import ELEVEN, HOURLY, TEN, TWELVE, Desk, job, succeeded_at, uid
-from tests.unit.reconcile.writer import Writer
+from tests.unit.reconcile.writer import STATUS, TIMER, Writer
 
 NOW = ELEVEN + 10_000
 TICKET = ticket_of(UID)
@@ -303,3 +303,44 @@ async def test_a_run_by_hand_is_counted_once_though_redis_is_away_when_status_te
     desk.index.away = frozenset()
     await writer.write()
     assert await writer.stream_length() == 0
+
+
+# Counting what was quick.
+
+
+async def test_a_quick_run_by_hand_is_counted_once_also_where_the_answer_to_a_write_is_lost(
+    desk: Desk, writer: Writer
+) -> None:
+    """Written, and told so to nobody: the same is written again, on top of it."""
+    await writer.start(annotations=ASKED)
+    desk.table.see_job(job_by_hand())
+    desk.table.see_job(job_by_hand(status=succeeded_at("2026-03-01T11:00:09Z")))
+    for _ in range(4):
+        desk.api.lose_answer("PATCH", STATUS)
+        await writer.write()
+        desk.table.see_timer(desk.api.objects[TIMER])
+    await writer.write()
+    assert writer.status["runs"]["succeeded"] == 1
+    assert writer.status["active"] == []
+
+
+async def test_a_quick_run_by_hand_that_is_gone_by_then_is_counted_as_well(desk: Desk, writer: Writer) -> None:
+    await writer.start(annotations=ASKED)
+    desk.table.see_job(job_by_hand())
+    desk.table.job_gone(job_by_hand(status=succeeded_at("2026-03-01T11:00:09Z")))
+    await writer.write()
+    assert await writer.retried_after_s() is not None
+    await writer.write()
+    assert writer.status["runs"]["succeeded"] == 1
+    assert desk.table.entries[UID].runs == {}
+
+
+async def test_a_quick_run_by_hand_is_kept_until_it_is_counted(desk: Desk, writer: Writer) -> None:
+    await writer.start({**HOURLY, "successfulJobsHistoryLimit": 0}, annotations=ASKED)
+    job = desk.store_job(job_by_hand())
+    desk.table.see_job(job)
+    desk.table.see_job({**job, "status": succeeded_at("2026-03-01T11:00:09Z")})
+    await writer.write()
+    assert writer.deleted() == []
+    await writer.write()
+    assert (writer.status["runs"]["succeeded"], len(writer.deleted())) == (1, 1)

@@ -37,7 +37,7 @@ class Writer:
         self.api: Any = desk.api
         self.herald: Any = RecordedHerald()
         self.templates = Templates(desk.table, self.api, desk.health, 1000, desk.monotonic)
-        self.report = StatusReport(desk.table, self.api, desk.index, desk.health, self.herald)
+        self.report = StatusReport(desk.table, self.api, desk.index, desk.health, self.herald, desk.clock)
 
     async def start(self, spec: dict[str, Any] = HOURLY, **changes: Any) -> None:
         """Store and see the timer, carry it into the index, and write its first status."""

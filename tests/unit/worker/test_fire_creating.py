@@ -15,6 +15,7 @@ from controller.index.messages import Lease
 from controller.observe import metrics
 from tests.unit.clocks import eventually
 from tests.unit.core.objects import MINUTE_MS, OTHER_UID, UID, ms
+from tests.unit.kube.stub_api import Request
 from tests.unit.worker.workbench import AHEAD_MS, HOURLY, JOBS_PATH, TIMER_PATH, Workbench, job_path
 
 ELEVEN, TWELVE = (ms(f"2026-03-01T{hour}:00:00Z") for hour in (11, 12))
@@ -82,15 +83,28 @@ async def test_what_is_spread_fires_at_its_own_time_under_its_nominal_one(bench:
     assert await bench.due_ms(timer) == due_of(timer, TWELVE)
 
 
-async def test_of_several_overdue_occurrences_the_last_fires_and_the_others_are_reported_with_it(
+async def test_of_several_overdue_occurrences_the_others_are_reported_before_the_last_one_fires(
     bench: Workbench,
 ) -> None:
+    """Once there is a Job, whoever comes after a crash takes all before it for decided."""
     bench.clock.set("2026-03-01T13:00:10Z")
     timer = bench.timer()
-    await bench.firing.handle(await bench.claim(timer))
+    told: list[Report] = []
+    marks: list[object] = []
+
+    async def look(request: Request) -> None:
+        if request.method == "POST":
+            told.extend(await bench.reports())
+            marks.append(await bench.known(timer))
+
+    lease = await bench.claim(timer)
+    bench.api.before = look
+    await bench.firing.handle(lease)
     (request,) = bench.jobs_made()
     assert request.body["metadata"]["name"] == job_name("nightly", UID, TWELVE + 60 * MINUTE_MS)
-    (missed,) = await bench.reports()
+    assert marks == [(1, TWELVE)]
+    (missed,) = told
+    assert await bench.reports() == told
     expected = Report(ticket=timer.ticket, reason=Reason.MISS_SCHEDULE, generation=1, occurrence_ms=TWELVE, count=2)
     assert missed == expected
 

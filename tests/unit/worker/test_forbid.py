@@ -11,7 +11,7 @@ from controller.index.messages import Wanted
 from controller.kube.errors import ApiError, ApiUnreachableError
 from tests.unit.core.objects import OTHER_UID, UID, handled, ms, timer
 from tests.unit.kube.stub_api import TOO_MANY_REQUESTS
-from tests.unit.worker.workbench import AHEAD_MS, HOURLY, Workbench, job_path, request_path
+from tests.unit.worker.workbench import AHEAD_MS, HOURLY, JOBS_PATH, TIMER_PATH, Workbench, job_path, request_path
 
 TEN, ELEVEN, TWELVE, THIRTEEN = (ms(f"2026-03-01T{hour}:00:00Z") for hour in (10, 11, 12, 13))
 
@@ -225,3 +225,41 @@ async def test_what_was_missed_is_reported_with_what_is_skipped(bench: Workbench
     missed, skipped = await bench.reports()
     assert (missed.reason, missed.occurrence_ms, missed.count) == (Reason.MISS_SCHEDULE, THIRTEEN, 2)
     assert (skipped.reason, skipped.occurrence_ms) == (Reason.JOB_ALREADY_ACTIVE, ms("2026-03-01T14:00:00Z"))
+
+
+# Jobs of which nobody has told.
+
+
+@pytest.mark.parametrize("guarantee", ["Standard", "Strict"])
+async def test_a_job_whose_answer_was_lost_keeps_the_next_run_from_running(bench: Workbench, guarantee: str) -> None:
+    """Its worker never comes to acknowledge it, and by the next look a later occurrence is due."""
+    one = bench.timer({**FORBID, "guarantee": guarantee})
+    lost = {"Standard": ("POST", JOBS_PATH), "Strict": ("PATCH", job_path(one, ELEVEN))}
+    bench.api.lose_answer(*lost[guarantee])
+    await bench.firing.handle(await bench.claim(one, mark_ms=TEN))
+    bench.clock.set("2026-03-01T12:00:10Z")
+    bench.pace.recovered()
+    await bench.firing.handle(await bench.claim(one, mark_ms=TEN))
+    assert bench.made() == [job_name("nightly", UID, ELEVEN)]
+    skipped = [report.occurrence_ms for report in await bench.reports() if report.reason is Reason.JOB_ALREADY_ACTIVE]
+    assert skipped == [TWELVE]
+
+
+async def test_a_run_that_was_only_about_to_ask_is_not_looked_for(bench: Workbench) -> None:
+    """What fired last is still the one to look for, however many runs it keeps from running."""
+    bench.clock.set("2026-03-01T12:00:10Z")
+    one = bench.timer(FORBID)
+    bench.job(one, ELEVEN)
+    await look(bench, one, fired_ms=ELEVEN)
+    bench.clock.set("2026-03-01T13:00:10Z")
+    await bench.firing.handle(await bench.claim(one))
+    assert bench.jobs_made() == []
+
+
+async def test_what_was_decided_since_it_was_claimed_does_not_run(bench: Workbench) -> None:
+    """Another worker, on another primary, has fired it; status tells, and its Job is gone."""
+    one = bench.timer(FORBID)
+    bench.api.cached[TIMER_PATH] = bench.api.objects[TIMER_PATH]
+    bench.timer(FORBID, status=handled(ELEVEN, one))
+    await bench.firing.handle(await bench.claim(one, mark_ms=TEN))
+    assert bench.jobs_made() == []

@@ -241,7 +241,7 @@ async def test_a_worker_that_dies_after_the_creation_leaves_its_job_alone(bench:
     assert await bench.due_ms(one) == THIRTEEN
 
 
-async def test_what_was_missed_is_reported_together_with_what_was_replaced(bench: Workbench) -> None:
+async def test_what_was_missed_is_reported_before_what_was_replaced(bench: Workbench) -> None:
     one = bench.timer(REPLACE)
     lease = await due_at_twelve(bench, one)
     bench.clock.set("2026-03-01T14:00:10Z")
