@@ -32,8 +32,8 @@ def next_status(
     `template` is what a check of this generation's jobTemplate found, None where none was made since the last write.
     """
     old, runs = timer.status, list(runs)
-    active = [run for run in runs if run.outcome is Outcome.ACTIVE and not run.gone] + list(news.uncounted)
-    active.sort(key=lambda run: run.occurrence_ms)
+    active = [run for run in runs if run.outcome is Outcome.ACTIVE and not run.gone and not _is_over(run, old, news)]
+    active = sorted([*active, *news.uncounted], key=lambda run: run.occurrence_ms)
     succeeded = [run for run in news.finished if run.outcome is Outcome.SUCCEEDED]
     failed = [run for run in news.finished if run.outcome is Outcome.FAILED]
     scheduled = [run.occurrence_ms for run in news.started if not run.by_hand]
@@ -84,6 +84,16 @@ def next_status(
     conditions = conditions_of(timer, status, news, next_ms, stopped, template)
     status["conditions"] = _dated(conditions, old.get("conditions") or (), now_ms)
     return status
+
+
+def _is_over(run: Run, old: Mapping[str, Any], news: News) -> bool:
+    """Whether status knows already that a run has ended which still looks active here.
+
+    A leader that was replaced can have seen and counted it before it noticed.
+    """
+    known = old.get("active") or ()
+    is_named = any(entry["uid"] == run.uid for entry in known)
+    return len(known) < ACTIVE_LIMIT and not is_named and run not in news.started
 
 
 def status_patch(old: Mapping[str, Any], new: Status) -> Status:

@@ -236,3 +236,11 @@ def test_however_events_spread_over_writes_and_restarts_each_run_and_each_miss_c
     assert story.status["runs"] == story.expected
     active = [one for one in story.runs.values() if one.outcome is Outcome.ACTIVE]
     assert story.status["activeCount"] == len(active)
+
+
+def test_a_run_whose_end_another_leader_has_counted_is_not_active_again() -> None:
+    """It was replaced, and wrote what it had seen before it noticed; here the news of the end come later."""
+    status = fold(fold({}, [run(FIRST_MS)]), [run(FIRST_MS, Outcome.SUCCEEDED)])
+    status = fold(status, [run(FIRST_MS)])
+    assert status["active"] == []
+    assert fold(status, [run(FIRST_MS, Outcome.SUCCEEDED)])["runs"]["succeeded"] == 1
