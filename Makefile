@@ -5,10 +5,10 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && command -v $$p && break; done)
 FOR ?= 60
 
-.PHONY: help setup test lint unit demo bench lock clean
+.PHONY: help setup test lint unit demo bench simulate simulate-mutants chaos chaos-wait chaos-stop soak lock clean
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 setup: .venv/.ready  ## create .venv with everything locked in requirements-dev.lock
 
@@ -36,6 +36,24 @@ demo: setup  ## a local cluster, one controller, two workers and four timers, li
 
 bench: setup  ## 1,000 timers due at one instant: Jobs per second and firing lag
 	@.venv/bin/python -m tests.bench.burst
+
+simulate: setup  ## everything in one process on virtual time, with faults (SEEDS=10000; SEED=123 shows one)
+	@.venv/bin/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS))
+
+simulate-mutants: setup  ## take rules away one at a time: how many seeds until the simulation notices
+	@.venv/bin/python -m tests.simulation --mutants
+
+chaos: setup  ## break everything at random, detached (SEED=7, FOR=1500 seconds); then: make chaos-wait, chaos-stop
+	@.venv/bin/python -m tests.chaos start $(if $(SEED),--seed $(SEED)) $(if $(filter command line environment,$(origin FOR)),--for $(FOR))
+
+chaos-wait: setup  ## wait for the end of that, and print what it came to
+	@.venv/bin/python -m tests.chaos wait
+
+chaos-stop: setup  ## end it before its time
+	@.venv/bin/python -m tests.chaos stop
+
+soak: setup  ## timers come and go for a while (FOR=600 seconds): nothing may grow, nothing may be left
+	@.venv/bin/python -m tests.soak $(if $(filter command line environment,$(origin FOR)),--for $(FOR))
 
 lock: setup  ## renew the lock files from pyproject.toml
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o requirements.lock pyproject.toml

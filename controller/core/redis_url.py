@@ -105,13 +105,15 @@ def _read(parts: SplitResult, shape: Shape, tls: bool) -> RedisAddress:
     name, db = "", parts.path.removeprefix("/").removesuffix("/")
     if shape is Shape.SENTINEL:
         name, _, db = db.partition("/")
-        if not name:
+        if not name or (name.isdecimal() and not db):
             raise ValueError(
                 "names no primary: write redis+sentinel://host:26379/mymaster, as `sentinel monitor` in sentinel.conf"
             )
     number = _db(db or query.get("db", ""))
     if shape is Shape.CLUSTER and number:
         raise ValueError(f"asks for database {number}: a cluster has only 0, so leave it out")
+    if "," in hosts and not all(text.rpartition(":")[0] or text.rpartition(":")[2] for text in hosts.split(",")):
+        raise ValueError("names a host or a port that is none: there is a comma too many")
     nodes = tuple(_node(text, _SENTINEL_PORT if shape is Shape.SENTINEL else _PORT) for text in hosts.split(","))
     if shape is Shape.SINGLE and len(nodes) > 1:
         raise ValueError("names several hosts: write redis+sentinel:// or redis+cluster://, whichever they are")
@@ -125,8 +127,9 @@ def _query(text: str, shape: Shape) -> Mapping[str, str]:
     for name in query:
         if name not in accepted:
             raise ValueError(
-                f"has a parameter that is not known{_shown(name)}: accepted are {', '.join(accepted)}; timeouts are "
-                "fixed, and for TLS there are --redis-ca-file, --redis-cert-file and --redis-key-file"
+                f"has a parameter that is not known{_shown(name)}: accepted are {', '.join(accepted)}; in values "
+                "write & as %26; timeouts are fixed, and for TLS there are --redis-ca-file, --redis-cert-file and "
+                "--redis-key-file"
             )
     return query
 
@@ -149,4 +152,6 @@ def _node(text: str, usual_port: int) -> Node:
 
 
 def _shown(name: str) -> str:
-    return f" ({name})" if re.fullmatch(r"[a-z_]{1,30}", name) else ""
+    # Any other can be the rest of a password with an & in it.
+    is_option = re.fullmatch(r"(ssl|socket|sentinel|health|retry|max|decode|client)_[a-z_]{1,30}|protocol", name)
+    return f" ({name})" if is_option else ""

@@ -53,9 +53,11 @@ class Asked:
             try:
                 return await self._ask(node)
             except (RedisError, OSError) as error:
-                refusals.append(f"{node_text(node)}: {' '.join(str(error).split()) or type(error).__name__}")
+                refusals.append(
+                    f"{node_text(node)}: {' '.join(str(error).split()).rstrip('.') or type(error).__name__}"
+                )
                 self._demote(node)
-        raise RedisConnectionError(f"nobody says where {self._what} is ({'; '.join(refusals)})")
+        raise RedisConnectionError(f"nobody says where {self._what} is ({'; '.join(sorted(refusals))})")
 
     def distrust(self) -> None:
         # It knows of a failover later than others do, or never will.

@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections.abc import Callable
 
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 
 from controller.index.index import Index, IndexInvalidError
 from controller.index.messages import Lease
@@ -75,6 +75,10 @@ class Poll:
             )
         except IndexInvalidError:
             self._trouble("is not rebuilt yet: workers wait for a controller")
+            await asyncio.sleep(_TROUBLE_PAUSE_S)
+            return True
+        except AuthenticationError as error:
+            self._trouble(f"does not let us in ({error}): see --redis-username and --redis-password-file")
             await asyncio.sleep(_TROUBLE_PAUSE_S)
             return True
         except (RedisError, OSError) as error:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from controller.cli.forecast.manifests import BadManifest, Manifest
+from controller.core.policy import read_policy
 from controller.core.problems import SpecError
 from controller.core.schedule.compose import Union
 from controller.core.schedule.daytime import SECONDS_A_DAY
@@ -96,6 +97,7 @@ def forecast(manifest: Manifest | BadManifest, start_ms: int, namespace: str) ->
     created_ms = start_ms // 1000 * 1000 if manifest.created_ms is None else manifest.created_ms
     try:
         timing = read_timing(manifest.spec, created_ms, f"{namespace}/{manifest.name}")
+        read_policy(manifest.spec)
     except SpecError as error:
         return BadManifest(manifest.name, error.message)
     # What was due before the timer was there does not fire, but for an instant that a deadline still admits.

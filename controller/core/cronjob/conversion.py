@@ -230,7 +230,7 @@ def _not_for_cron_jobs(timer: Object, spec: Object) -> Iterator[str]:
             "startingDeadlineSeconds is all that it knows besides"
         )
     if spec.get("guarantee") == Guarantee.STRICT:
-        yield "spec.guarantee Strict: a CronJob can run twice for one time, where its first Job was removed"
+        yield "spec.guarantee Strict: a CronJob can run twice for one time, if its first Job is gone: choose Standard"
     length = len(str(timer["metadata"].get("name") or ""))
     if length > CRON_JOB_NAME_LIMIT:
         yield f"metadata.name has {length} characters: that of a CronJob has at most {CRON_JOB_NAME_LIMIT}"
