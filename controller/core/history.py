@@ -21,21 +21,21 @@ def surplus_runs(timer: Timer, runs: Iterable[Run]) -> list[Run]:
 
 
 def losers(timer: Timer, uncommitted: Iterable[Run]) -> list[Run]:
-    """Of the Jobs that were created suspended those that will never be committed: status has decided otherwise.
+    """Of the Jobs that were created suspended those that will never be committed.
 
-    To commit one takes a status that has not decided about it yet, and that status is no more.
+    To commit one takes a status of the generation that it was made from, which has not decided about it yet. Where the
+    timer is of another by now, or its status has decided otherwise, that is no more.
     """
-    recorded = timer.recorded
-    decided_ms, chosen = (
-        max(recorded.handled_through_ms or 0, recorded.committed_ms),
-        {commit.job_uid for commit in recorded.commits},
-    )
-    return [
-        run
-        for run in uncommitted
-        if run.uid not in chosen
-        and (not is_for(run.request_key, timer.open_request) if run.by_hand else run.occurrence_ms <= decided_ms)
-    ]
+    chosen = {commit.job_uid for commit in timer.recorded.commits}
+    return [run for run in uncommitted if run.uid not in chosen and _is_lost(timer, run)]
+
+
+def _is_lost(timer: Timer, run: Run) -> bool:
+    if run.uncommitted is not None and run.uncommitted < timer.generation:
+        return True
+    if run.by_hand:
+        return not is_for(run.request_key, timer.open_request)
+    return run.occurrence_ms <= max(timer.recorded.handled_through_ms or 0, timer.recorded.committed_ms)
 
 
 def expires_at_ms(timer: Timer) -> int | None:

@@ -151,6 +151,15 @@ async def test_a_job_whose_occurrence_was_decided_otherwise_is_deleted(desk: Des
     assert len(writer.deleted()) == 1
 
 
+async def test_a_job_of_an_older_generation_is_deleted(desk: Desk, writer: Writer) -> None:
+    """Its timer was suspended, say, just before its time came; nothing is decided about that any more."""
+    suspended = {**STRICT, "suspend": True}
+    await writer.start(suspended, generation=2, status=handled(TEN, timer(suspended, generation=2)))
+    desk.table.see_job(desk.store_job(born(TWELVE)))
+    await writer.write()
+    assert len(writer.deleted()) == 1
+
+
 @pytest.mark.parametrize("occurrence_ms", [TWELVE, ELEVEN], ids=["not decided", "committed itself"])
 async def test_a_job_that_may_still_be_started_is_left_alone(desk: Desk, writer: Writer, occurrence_ms: int) -> None:
     await writer.start(STRICT, status=handled(TEN, ONE))
