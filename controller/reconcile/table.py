@@ -65,8 +65,8 @@ class Entry:
 
     def recognise(self) -> None:
         """What status calls active is on record: it is counted by that, and not for having been seen to begin."""
-        for one in self.timer.status.get("active") or ():
-            run = self.runs.get(one["uid"])
+        for uid in _active(self.timer):
+            run = self.runs.get(uid)
             if run is not None and run.fresh:
                 self.runs[run.uid] = replace(run, fresh=False)
 
@@ -105,6 +105,9 @@ class Table:
         try:
             # Templates are by far the largest part of a timer, and only workers need them.
             timer = replace(parse_timer(obj), job_template={})
+            # Of its status only the schema's word is known: what is read of it below has to be there.
+            is_unchecked(timer)
+            _active(timer)
         except Exception as error:
             # The schema keeps such objects out; should one get in, whatever is wrong with it, the others go on.
             log.error("timer cannot be read: %r", error, extra={"timer": uid})
@@ -218,7 +221,7 @@ class Table:
             return
         if not is_unchecked(entry.timer):
             entry.template = None
-        to_count = {one["uid"] for one in entry.timer.status.get("active") or ()}
+        to_count = _active(entry.timer)
         for run in runs:
             if run.gone and run.uid not in to_count:
                 entry.runs.pop(run.uid, None)
@@ -260,6 +263,11 @@ def _remember(gone: OrderedDict[str, None], uid: str) -> None:
     gone[uid] = None
     while len(gone) > _DELETED_REMEMBERED:
         gone.popitem(last=False)
+
+
+def _active(timer: Timer) -> set[str]:
+    """The UIDs of the Jobs that status calls active."""
+    return {one["uid"] for one in timer.status.get("active") or ()}
 
 
 def _asks(timer: Timer) -> tuple[Any, ...]:

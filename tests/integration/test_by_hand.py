@@ -129,6 +129,8 @@ def test_a_request_that_is_withdrawn_before_it_can_run_never_does(world: World) 
     quota = {"metadata": {"name": "no-jobs"}, "spec": {"hard": {"count/jobs.batch": "0"}}}
     other = world.create("other", every="1h")
     world.add("ResourceQuota", "v1", quota)
+    # It is not in force at once.
+    clock.wait_for_condition("Ready", "False", "QuotaExceeded")
     other.ask_for_a_run("too much")
     other.wait_for_condition("Ready", "False", "QuotaExceeded")
     other.ask_for_a_run(None)

@@ -54,7 +54,7 @@ def test_a_password_never_appears_in_logs_or_answers(product_processes: Product,
             return product.start(role, REDIS_URL=url, REDISTIMER_LOG_LEVEL="debug", **more)
 
         expected = {
-            start("worker", GUESS): (503, "index: does not answer"),
+            start("worker", GUESS): (503, "index: does not let us in"),
             start("worker", GUESS, REDISTIMER_REDIS_PASSWORD_FILE=str(file)): (200, "ok"),
             start("controller", SECRET): (200, "ok"),
         }

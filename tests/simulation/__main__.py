@@ -13,7 +13,7 @@ from tests.simulation.run import Result, run_seed
 from tests.simulation.summary import Summary
 
 _CHUNK = 20
-_SHOWN = 10
+_SHOWN = 30
 _MUTANT_SEEDS = 3000
 
 

@@ -80,11 +80,11 @@ class Cluster:
         """A merge patch of the status subresource; raises ApiError."""
         current = self.get(collection, key)
         _check(collection, current, patch.get("metadata") or {})
-        status = _merged(current.get("status") or {}, patch["status"])
+        status = _merged(current.get("status") or {}, patch.get("status") or {})
         if status == current.get("status"):
             return current
         now = rfc3339(self._now_ms() // 1000 * 1000)
-        fields, owned = [], {f"f:{name}": {} for name in patch["status"]}
+        fields, owned = [], {f"f:{name}": {} for name in patch.get("status") or ()}
         for entry in current["metadata"]["managedFields"]:
             if entry.get("subresource") != "status" or entry["manager"] != writer:
                 fields.append(entry)

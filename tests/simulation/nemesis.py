@@ -39,7 +39,6 @@ class Nemesis:
         world = self._world
         world.faults.away.clear()
         world.faults.cut_off.clear()
-        world.redis.away.clear()
         world.redis.end_of_strays()
         for node in world.redis.nodes:
             node.offset_ms = max(-100, min(100, node.offset_ms))

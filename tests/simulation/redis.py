@@ -7,7 +7,6 @@ from typing import Any
 
 from fakeredis._helpers import SimpleError
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from tests.redis.fake_server import IdentifiedServer, _Socket
@@ -85,17 +84,13 @@ class Service:
         self.primary = self.nodes[0]
         self.strays: dict[Process, Node] = {}
         """Who still talks to a server that was replaced."""
-        self.away: set[Node] = set()
         self.listeners: list[Callable[[str, str], None]] = []
         self.past: list[Data] = [{}]
         """What the primary held now and then, the youngest last."""
 
     def of(self, process: Process) -> Node:
-        """The server that this process talks to; raises what a client sees where there is none."""
-        node = self.strays.get(process, self.primary)
-        if node in self.away:
-            raise RedisConnectionError("connection refused")
-        return node
+        """The server that this process talks to."""
+        return self.strays.get(process, self.primary)
 
     def run(self, node: Node, script: str, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
         """Run a script on a server."""

@@ -1,7 +1,7 @@
 """Rules of the product that can be taken away, to see that the simulation notices."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 
@@ -23,8 +23,9 @@ class Rules:
                 text = text.replace(old, new)
         return text
 
-    def in_force(self) -> "contextmanager[None]":  # type: ignore[type-arg]
-        return contextmanager(self.patches or _nothing)()  # type: ignore[return-value]
+    def in_force(self) -> AbstractContextManager[None]:
+        """Within it, what is patched is patched."""
+        return contextmanager(self.patches or _nothing)()
 
 
 def _nothing() -> Iterator[None]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import fakeredis.model._stream as streams
 
 from controller.index import index
-from tests.simulation.loop import START_S, SpinningError
+from tests.simulation.loop import OWNER, START_S, SpinningError
 from tests.simulation.redis import INTERPRETER, STREAM_CLOCK
 from tests.simulation.redis_client import SCRIPTS
 from tests.simulation.rules import ALL, Rules
@@ -53,10 +53,7 @@ class _Errors(logging.Handler):
 
 
 def _process_name() -> str:
-    from tests.simulation.loop import OWNER
-
-    owner = OWNER.get(None)
-    return str(owner)
+    return str(OWNER.get(None))
 
 
 @contextmanager
