@@ -200,7 +200,10 @@ def listening_addresses(process: Process) -> set[str]:
     """Return the addresses (hexadecimal, as in /proc/net) that a process accepts TCP connections on."""
     inodes = set()
     for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
-        target = os.readlink(descriptor)
+        try:
+            target = os.readlink(descriptor)
+        except FileNotFoundError:
+            continue  # closed since it was listed
         if target.startswith("socket:["):
             inodes.add(target.removeprefix("socket:[").removesuffix("]"))
     found = set()
