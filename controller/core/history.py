@@ -26,7 +26,7 @@ def losers(timer: Timer, uncommitted: Iterable[Run]) -> list[Run]:
     To commit one takes a status of the generation that it was made from, which has not decided about it yet. Where the
     timer is of another by now, or its status has decided otherwise, that is no more.
     """
-    chosen = {commit.job_uid for commit in timer.recorded.commits}
+    chosen = timer.recorded.committed_uids
     return [run for run in uncommitted if run.uid not in chosen and _is_lost(timer, run)]
 
 

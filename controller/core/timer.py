@@ -65,6 +65,11 @@ class Recorded:
         return max((commit.occurrence_ms for commit in self.commits), default=0)
 
     @property
+    def committed_uids(self) -> set[str]:
+        """The UIDs of the Jobs that are committed."""
+        return {commit.job_uid for commit in self.commits}
+
+    @property
     def pending(self) -> list[Commit]:
         """Of the commits those whose Job nobody is known to have started."""
         return [commit for commit in self.commits if not commit.started]

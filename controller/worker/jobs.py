@@ -76,7 +76,7 @@ async def active_runs(api: ApiServer, timer: Timer, fired_ms: int, but: str) -> 
             names.add(manual_job_name(timer.name, timer.uid, timer.request))
         found = await asyncio.gather(*(run_named(api, timer, name) for name in sorted(names - {but})))
         runs = [run for run in found if run is not None]
-    committed = {commit.job_uid for commit in timer.recorded.commits}
+    committed = timer.recorded.committed_uids
     return [
         run
         for run in runs

@@ -103,14 +103,11 @@ async def _commit(api: ApiServer, attempt: Attempt, job: Run, read: Read, now_ms
 
 def _may_commit(attempt: Attempt, timer: Timer, now_ms: int) -> bool:
     """Whether a timer, as it is now, still wants the run of this attempt."""
-    if attempt.concurrency is not Concurrency.ALLOW and _chosen(timer) != _chosen(attempt.timer):
+    known = attempt.timer.recorded.committed_uids
+    if attempt.concurrency is not Concurrency.ALLOW and timer.recorded.committed_uids != known:
         # Another run has begun since it was asked which are active.
         return False
     return attempt.is_wanted_by(timer, now_ms)
-
-
-def _chosen(timer: Timer) -> set[str]:
-    return {commit.job_uid for commit in timer.recorded.commits}
 
 
 async def _write(api: ApiServer, timer: Timer, status: dict[str, Any]) -> bool:
