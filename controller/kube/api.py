@@ -12,12 +12,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
+from urllib.parse import urlencode
 
 import aiohttp
 import orjson
 from kubernetes.aio import config
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
+from yarl import URL
 
 from controller.kube.answers import change, refusal
 from controller.kube.errors import ApiError, ApiUnreachableError
@@ -38,6 +40,8 @@ _SILENCE_S = 15
 """So much longer than that a connection may say nothing before it counts as broken."""
 _RENEWAL_S = 10.0
 """So often, at most, credentials that are refused are read anew."""
+_TOKEN_LASTS_S = 1.0
+"""For so long a token is used without asking again which one it is."""
 
 
 class Limits(Protocol):
@@ -74,12 +78,14 @@ class ApiServer:
         self._server_hostname = configuration.tls_server_name or None
         self._ssl = RESTClientObject(configuration).ssl_context
         self._authorization = ""
+        self._authorization_until = -math.inf
         self._turns = asyncio.Semaphore(limits.api_connections)
         self._session = aiohttp.ClientSession(
             # Who watches keeps a connection for long; who asks waits for a turn.
             connector=aiohttp.TCPConnector(limit=0),
             # Looking for proxies costs thread hops on every request, three times the CPU of the request itself.
             trust_env=limits.use_proxy,
+            cookie_jar=aiohttp.DummyCookieJar(),
             proxy=configuration.proxy or None,
             timeout=aiohttp.ClientTimeout(total=limits.api_timeout_seconds),
         )
@@ -178,8 +184,7 @@ class ApiServer:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_SILENCE_S, sock_read=_WATCH_S + _SILENCE_S)
         try:
             async with self._session.get(
-                self._host + path,
-                params=parameters,
+                self._url(path, parameters),
                 headers=await self._headers(),
                 ssl=self._ssl,
                 server_hostname=self._server_hostname,
@@ -197,8 +202,16 @@ class ApiServer:
         except _NO_ANSWER as error:
             raise ApiUnreachableError(f"watch {path}: {type(error).__name__} {error}".rstrip()) from None
 
+    def _url(self, path: str, parameters: Mapping[str, str]) -> URL:
+        # To have what is encoded already looked through, and parameters added to it, costs a tenth of a request.
+        return URL(f"{self._host}{path}?{urlencode(parameters)}" if parameters else self._host + path, encoded=True)
+
     async def _headers(self) -> dict[str, str]:
-        headers = {"Accept": JSON}
+        if time.monotonic() >= self._authorization_until:
+            await self._read_token()
+        return {"Accept": JSON, "Authorization": self._authorization} if self._authorization else {"Accept": JSON}
+
+    async def _read_token(self) -> None:
         try:
             # It can read a file, or run a program.
             async with asyncio.timeout(self._timeout_s):
@@ -207,7 +220,7 @@ class ApiServer:
         except Exception as error:
             # Those at hand may still do; if not, the server says so.
             log.warning("credentials could not be read, going on with the old ones: %s", type(error).__name__)
-        return headers | ({"Authorization": self._authorization} if self._authorization else {})
+        self._authorization_until = time.monotonic() + _TOKEN_LASTS_S
 
     async def _request(
         self, method: str, path: str, parameters: Mapping[str, str], body: bytes | None = None, kind: str = JSON
@@ -233,8 +246,7 @@ class ApiServer:
         try:
             async with self._session.request(
                 method,
-                self._host + path,
-                params=parameters,
+                self._url(path, parameters),
                 data=body,
                 headers=headers,
                 ssl=self._ssl,
@@ -267,6 +279,7 @@ class ApiServer:
                 async with asyncio.timeout(self._timeout_s):
                     await renew()
                 self._ssl = RESTClientObject(self._configuration).ssl_context
+                self._authorization_until = -math.inf
             except Exception as error:
                 log.warning("credentials could not be read anew: %s", type(error).__name__)
                 return False

@@ -1,4 +1,8 @@
-"""Where the API server serves what this project uses."""
+"""Where the API server serves what this project uses.
+
+Whatever names something is quoted: workers know some names from Redis, and statuses hold others, and neither must be
+able to name anything else.
+"""
 
 from urllib.parse import quote
 
@@ -12,12 +16,12 @@ CLUSTER_IDENTITY = "/api/v1/namespaces/kube-system"
 
 def timers(namespace: str) -> str:
     """The RedisTimers of a namespace."""
-    return f"/apis/{GROUP}/{VERSION}/namespaces/{quote(namespace, safe='')}/{PLURAL}"
+    return f"/apis/{GROUP}/{VERSION}/namespaces/{_part(namespace)}/{PLURAL}"
 
 
 def timer(namespace: str, name: str) -> str:
-    """A RedisTimer. Workers know both names from Redis, which must not be able to name anything else."""
-    return f"{timers(namespace)}/{quote(name, safe='')}"
+    """A RedisTimer."""
+    return f"{timers(namespace)}/{_part(name)}"
 
 
 def timer_status(namespace: str, name: str) -> str:
@@ -27,19 +31,23 @@ def timer_status(namespace: str, name: str) -> str:
 
 def jobs(namespace: str) -> str:
     """The Jobs of a namespace."""
-    return f"/apis/batch/v1/namespaces/{namespace}/jobs"
+    return f"/apis/batch/v1/namespaces/{_part(namespace)}/jobs"
 
 
 def job(namespace: str, name: str) -> str:
     """A Job."""
-    return f"{jobs(namespace)}/{name}"
+    return f"{jobs(namespace)}/{_part(name)}"
 
 
 def events(namespace: str) -> str:
     """The Events of a namespace."""
-    return f"/api/v1/namespaces/{namespace}/events"
+    return f"/api/v1/namespaces/{_part(namespace)}/events"
 
 
 def leases(namespace: str) -> str:
     """The Leases of a namespace."""
-    return f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+    return f"/apis/coordination.k8s.io/v1/namespaces/{_part(namespace)}/leases"
+
+
+def _part(name: str) -> str:
+    return quote(name, safe="")

@@ -27,6 +27,7 @@ from controller.reconcile.table import Entry, Table
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 8
+_RUSH_PAUSE_S = 0.1
 _UNSYNCED_PAUSE_S = 0.2
 _CONFLICT_PAUSE_S = 0.5
 _TROUBLE_PAUSE_S = 2.0
@@ -58,6 +59,10 @@ class StatusReport:
 
     async def step(self) -> bool:
         """Write a handful of statuses side by side; what could not be written is queued again."""
+        if self._table.rush.is_on():
+            self._health.beat("status")
+            await asyncio.sleep(_RUSH_PAUSE_S)
+            return True
         uids = await self._table.to_report.take(_AT_ONCE)
         self._health.beat("status")
         await asyncio.gather(*(self._try(uid) for uid in uids))

@@ -18,6 +18,7 @@ from controller.core.report import Report
 from controller.core.template import TemplateCheck, is_unchecked
 from controller.core.timer import Timer, parse_timer
 from controller.reconcile.pending import Pending
+from controller.reconcile.rush import Rush
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ class Table:
         self.to_sync = Pending(monotonic)
         self.to_check = Pending(monotonic)
         self.to_report = Pending(monotonic)
+        self.rush = Rush(monotonic)
         self._status_seconds = status_seconds
         self._monotonic = monotonic
         self._uids: dict[str, str] = {}
@@ -149,6 +151,8 @@ class Table:
             return
         runs = entry.runs if entry else self._early_runs.setdefault(run.timer_uid, {})
         known = runs.get(run.uid)
+        if known is None:
+            self.rush.hear()
         run = replace(run, fresh=known.fresh if known else run.outcome is Outcome.ACTIVE)
         # A Job ends once and goes once; whatever says otherwise is old.
         if known and (known.gone or known.outcome is not Outcome.ACTIVE or known == run):

@@ -33,6 +33,7 @@ from controller.observe import metrics
 from controller.worker.alarm import Alarm
 from controller.worker.attempt import Attempt, keys_of, missed_reports, refused_report
 from controller.worker.batch import Batch
+from controller.worker.bell import Bell
 from controller.worker.jobs import Creation, active_runs, create_job
 from controller.worker.leases import Leases
 from controller.worker.pace import Pace
@@ -70,6 +71,7 @@ class Firing:
         self._ahead_ms = ahead_ms
         self._now_ms = now_ms
         self._stopping = asyncio.Event()
+        self._bell = Bell(now_ms)
         self._confirm = Batch(index.confirm)
         self._ack = Batch(index.ack)
         self._retry = Batch(index.retry)
@@ -78,6 +80,7 @@ class Firing:
     def stop(self) -> None:
         """Give back whatever still waits for its instant; what is being created is finished."""
         self._stopping.set()
+        self._bell.stop()
 
     async def handle(self, lease: Lease) -> None:
         """Do what a lease calls for. Never raises: one bad object delays nobody but itself."""
@@ -168,7 +171,7 @@ class Firing:
 
     async def _fire(self, attempt: Attempt) -> None:
         body = orjson.dumps(attempt.manifest())
-        if not await self._wait_until(attempt.due_ms):
+        if not await self._bell.until(attempt.due_ms):
             return await self._give_back(attempt.lease, attempt.due_ms - self._ahead_ms)
         reports: list[Report] = []
         try:
@@ -253,18 +256,6 @@ class Firing:
         skipped = attempt.skipped(others)
         log.info("skipped: %s", skipped.message, extra=attempt.keys() | {"reason": str(skipped.reason)})
         return await self._acknowledge(attempt.given_up(*missed, skipped))
-
-    async def _wait_until(self, instant_ms: int) -> bool:
-        """False where the worker stops before."""
-        while (left_ms := instant_ms - self._now_ms()) > 0:
-            try:
-                # In short naps, because the wall clock can be set while we sleep.
-                async with asyncio.timeout(min(left_ms / 1000, 1)):
-                    await self._stopping.wait()
-                return False
-            except TimeoutError:
-                continue
-        return True
 
     async def _refused(
         self, attempt: Attempt, error: ApiError | ApiUnreachableError, reports: Sequence[Report]

@@ -222,11 +222,8 @@ def instrument(role: str, settings: Settings) -> None:
     if role == "controller":
         _wrap(ApiServer, "pages", pages)
         return
-    fire, upkeep = (
-        importlib.import_module("controller.worker.fire"),
-        importlib.import_module("controller.worker.upkeep"),
-    )
-    _wrap(fire.Firing, "_wait_until", _around(failpoints, "", "4 waited"))
+    bell, fire, upkeep = (importlib.import_module(f"controller.worker.{name}") for name in ("bell", "fire", "upkeep"))
+    _wrap(bell.Bell, "until", _around(failpoints, "", "4 waited"))
     decide = fire.decide
 
     def decided(*arguments: Any, **named: Any) -> Any:

@@ -55,13 +55,13 @@ def _handled_through() -> None:
 
 
 def _early() -> None:
-    fire = importlib.import_module("controller.worker.fire")
-    wait_until = fire.Firing._wait_until
+    bell = importlib.import_module("controller.worker.bell")
+    until = bell.Bell.until
 
     async def impatient(self: Any, instant_ms: int) -> bool:
-        return bool(await wait_until(self, instant_ms - 500))
+        return bool(await until(self, instant_ms - 500))
 
-    fire.Firing._wait_until = impatient
+    bell.Bell.until = impatient
 
 
 def _rewrite(text: str, replacement: str) -> None:

@@ -166,7 +166,9 @@ class ServiceAccount:
 
 
 @pytest.fixture
-def account(tmp_path: Path) -> ServiceAccount:
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServiceAccount:
+    # A minute that passes here is longer than a token is used unasked.
+    monkeypatch.setattr("controller.kube.api._TOKEN_LASTS_S", 0.0)
     return ServiceAccount(tmp_path)
 
 
@@ -199,3 +201,21 @@ async def test_a_token_file_that_cannot_be_read_for_a_moment_ends_nothing(
                 account.token.write_text(content)
             account.a_minute_passes()
             assert await api.get("/2") == {"path": "/2"}
+
+
+async def test_many_requests_ask_once_for_the_token_they_share(
+    account: ServiceAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.kube.api._TOKEN_LASTS_S", 60.0)
+    asked: list[Configuration] = []
+
+    async def hook(configuration: Configuration) -> None:
+        asked.append(configuration)
+
+    account.configuration.refresh_api_key_hook = hook
+    async with listening(Gate("first")) as address:
+        account.configuration.host, account.configuration.ssl_ca_cert = address, None
+        async with ApiServer(account.configuration, Settings()) as api:
+            for _ in range(5):
+                await api.get("/1")
+    assert len(asked) == 1
