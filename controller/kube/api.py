@@ -28,6 +28,7 @@ from controller.settings import Settings, SettingsError
 log = logging.getLogger(__name__)
 
 JSON = "application/json"
+ONLY_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 MERGE_PATCH = "application/merge-patch+json"
 
 _PAGE = 500
@@ -139,9 +140,9 @@ class ApiServer:
         """GET an object or a list."""
         return await self._request("GET", path, parameters)
 
-    async def create(self, path: str, body: bytes, **parameters: str) -> dict[str, Any]:
-        """POST an object, already serialised, to its collection."""
-        return await self._request("POST", path, parameters, body)
+    async def create(self, path: str, body: bytes, *, only_metadata: bool = False, **parameters: str) -> dict[str, Any]:
+        """POST an object, already serialised. A Job costs the server a fifth less if only its metadata is answered."""
+        return await self._request("POST", path, parameters, body, accept=ONLY_METADATA if only_metadata else JSON)
 
     async def replace(self, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
         """PUT an object; its resourceVersion makes this a compare-and-set."""
@@ -185,7 +186,7 @@ class ApiServer:
         try:
             async with self._session.get(
                 self._url(path, parameters),
-                headers=await self._headers(),
+                headers=await self._headers(JSON),
                 ssl=self._ssl,
                 server_hostname=self._server_hostname,
                 allow_redirects=False,
@@ -206,10 +207,10 @@ class ApiServer:
         # To have what is encoded already looked through, and parameters added to it, costs a tenth of a request.
         return URL(f"{self._host}{path}?{urlencode(parameters)}" if parameters else self._host + path, encoded=True)
 
-    async def _headers(self) -> dict[str, str]:
+    async def _headers(self, accept: str) -> dict[str, str]:
         if time.monotonic() >= self._authorization_until:
             await self._read_token()
-        return {"Accept": JSON, "Authorization": self._authorization} if self._authorization else {"Accept": JSON}
+        return {"Accept": accept, "Authorization": self._authorization} if self._authorization else {"Accept": accept}
 
     async def _read_token(self) -> None:
         try:
@@ -223,13 +224,19 @@ class ApiServer:
         self._authorization_until = time.monotonic() + _TOKEN_LASTS_S
 
     async def _request(
-        self, method: str, path: str, parameters: Mapping[str, str], body: bytes | None = None, kind: str = JSON
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str],
+        body: bytes | None = None,
+        kind: str = JSON,
+        accept: str = JSON,
     ) -> dict[str, Any]:
         async with self._turns:
             for is_last in (False, True):
                 asked_at = time.monotonic()
                 try:
-                    return await self._ask(method, path, parameters, body, kind)
+                    return await self._ask(method, path, parameters, body, kind, accept)
                 except ApiError as error:
                     if error.status != 401 or self._renew is None:
                         raise
@@ -238,9 +245,9 @@ class ApiServer:
             raise AssertionError
 
     async def _ask(
-        self, method: str, path: str, parameters: Mapping[str, str], body: bytes | None, kind: str
+        self, method: str, path: str, parameters: Mapping[str, str], body: bytes | None, kind: str, accept: str
     ) -> dict[str, Any]:
-        headers = await self._headers()
+        headers = await self._headers(accept)
         if body is not None:
             headers["Content-Type"] = kind
         try:

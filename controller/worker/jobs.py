@@ -22,6 +22,7 @@ class Creation:
     """A Job as the API server has it after an attempt to create it."""
 
     job: Mapping[str, Any]
+    """As the API server answered: of one whose timer is not strict, nothing but its metadata."""
     found: Run | None = None
     """Where it was there already, as an earlier attempt's answer was lost."""
 
@@ -44,7 +45,7 @@ async def create_job(api: ApiServer, timer: Timer, name: str, body: bytes) -> Cr
     """
     for _ in range(_TRIES):
         try:
-            return Creation(await api.create(paths.jobs(timer.namespace), body))
+            return Creation(await api.create(paths.jobs(timer.namespace), body, only_metadata=not timer.strict))
         except ApiError as error:
             if error.status != 409 or error.reason != "AlreadyExists":
                 raise

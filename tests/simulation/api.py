@@ -53,7 +53,7 @@ class Client:
             )
         return await self._request(f"get {collection}", lambda: self._cluster.get(collection, key))
 
-    async def create(self, path: str, body: bytes, **parameters: str) -> Object:
+    async def create(self, path: str, body: bytes, *, only_metadata: bool = False, **parameters: str) -> Object:
         obj = read(body)
         if path.endswith("/events"):
             return await self._request("create event", lambda: obj)
@@ -65,7 +65,8 @@ class Client:
             refused = self._refuse(obj) if collection == JOBS else None
             if refused is not None:
                 raise refused
-            return obj if parameters.get("dryRun") else self._cluster.create(collection, obj)
+            made = obj if parameters.get("dryRun") else self._cluster.create(collection, obj)
+            return {"metadata": made["metadata"]} if only_metadata else made
 
         what = f"check {collection}" if parameters.get("dryRun") else f"create {collection}"
         return await self._request(what, execute)

@@ -72,7 +72,7 @@ class StubApi:
             raise NOT_FOUND
         return copy.deepcopy(obj)
 
-    async def create(self, path: str, body: bytes, **parameters: str) -> dict[str, Any]:
+    async def create(self, path: str, body: bytes, *, only_metadata: bool = False, **parameters: str) -> dict[str, Any]:
         obj = orjson.loads(body)
         await self._arrive(Request("POST", path, parameters, obj))
         if parameters.get("dryRun") == "All":
@@ -81,7 +81,8 @@ class StubApi:
         if name in self.objects:
             raise ApiError(409, "AlreadyExists", f"{name} already exists")
         obj["metadata"]["uid"] = str(uuid.uuid4())
-        return self._answered("POST", path, self.put(name, obj))
+        stored = self.put(name, obj)
+        return self._answered("POST", path, {"metadata": stored["metadata"]} if only_metadata else stored)
 
     async def replace(self, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
         await self._arrive(Request("PUT", path, {}, copy.deepcopy(obj)))

@@ -106,6 +106,18 @@ async def test_what_is_written_arrives_as_what_it_is(serving: Callable[[Handler]
     ]
 
 
+@pytest.mark.parametrize(("only_metadata", "asked"), [(False, "application/json"), (True, "PartialObjectMetadata")])
+async def test_of_what_is_created_all_or_only_the_metadata_is_asked_for(
+    serving: Callable[[Handler], Connected], only_metadata: bool, asked: str
+) -> None:
+    async def echo(request: web.Request) -> web.Response:
+        return web.json_response({"accept": request.headers["Accept"]}, status=201)
+
+    async with serving(echo) as api:
+        answer = await api.create("/apis/batch/v1/namespaces/a/jobs", b"{}", only_metadata=only_metadata)
+    assert asked in answer["accept"]
+
+
 async def test_a_refusal_tells_all_that_the_server_said(serving: Callable[[Handler], Connected]) -> None:
     async with serving(answering(403, QUOTA)) as api:
         with pytest.raises(ApiError) as caught:

@@ -1,5 +1,7 @@
 """What an API server that does not take a Job comes to: whom it is blamed on, and when it is tried again."""
 
+from typing import Any
+
 import pytest
 
 from controller.core.instants import rfc3339_ms
@@ -147,8 +149,8 @@ async def test_a_job_whose_answer_was_lost_is_found_at_the_next_try(bench: Workb
     timer = bench.timer()
     created = bench.api.create
 
-    async def create_and_lose_the_answer(path: str, body: bytes) -> None:
-        await created(path, body)
+    async def create_and_lose_the_answer(path: str, body: bytes, **parameters: Any) -> None:
+        await created(path, body, **parameters)
         raise ApiUnreachableError("timed out")
 
     bench.api.create = create_and_lose_the_answer  # type: ignore[method-assign, assignment]
