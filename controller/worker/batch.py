@@ -9,14 +9,18 @@ Reply = TypeVar("Reply")
 
 
 class Batch(Generic[Item, Reply]):
-    """Turns a call for many into a call for one, without adding a wait: the first caller starts at once.
+    """Turns a call for many into a call for one. Who comes alone starts at once.
 
     An error of the underlying call reaches everybody in its batch.
     """
 
-    def __init__(self, call: Callable[[Sequence[Item]], Awaitable[Sequence[Reply]]], limit: int = 200) -> None:
+    def __init__(
+        self, call: Callable[[Sequence[Item]], Awaitable[Sequence[Reply]]], limit: int = 200, gap_s: float = 0.0
+    ) -> None:
+        """Calls begin so many seconds apart, or more: where many come one by one, fewer calls are made for them."""
         self._call = call
         self._limit = limit
+        self._gap_s = gap_s
         self._waiting: list[tuple[Item, asyncio.Future[Reply]]] = []
         self._runner: asyncio.Task[None] | None = None
 
@@ -29,7 +33,9 @@ class Batch(Generic[Item, Reply]):
         return await answer
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._waiting:
+            began_s = loop.time()
             batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
             try:
                 replies = await self._call([item for item, _ in batch])
@@ -37,7 +43,10 @@ class Batch(Generic[Item, Reply]):
                 for _, answer in batch:
                     if not answer.done():
                         answer.set_exception(error)
-                continue
-            for (_, answer), reply in zip(batch, replies, strict=True):
-                if not answer.done():
-                    answer.set_result(reply)
+            else:
+                for (_, answer), reply in zip(batch, replies, strict=True):
+                    if not answer.done():
+                        answer.set_result(reply)
+            left_s = began_s + self._gap_s - loop.time()
+            if left_s > 0:
+                await asyncio.sleep(left_s)

@@ -6,10 +6,9 @@ Job's name, a function of timer and occurrence, makes that safe at every point.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
 import orjson
 from redis.exceptions import RedisError
@@ -41,14 +40,14 @@ from controller.worker.strict import commit_and_start, demand_suspended, start_p
 
 log = logging.getLogger(__name__)
 
-Answer = TypeVar("Answer")
-
 _UNEXPECTED_PAUSE_MS = 60_000
 _ACTIVE_PAUSE_MS = 2_000
 _BUSY_MS = 50
 _BUSY_LOOK_MS = 20
 _BUSY_BY_HAND_MS = 1_000
 _DIFFERENT_PAUSE_MS = 250
+_CONFIRM_GAP_S = 0.01
+_ACK_GAP_S = 0.02
 
 
 class Firing:
@@ -63,7 +62,9 @@ class Firing:
         alarm: Alarm,
         ahead_ms: int,
         now_ms: Callable[[], int] = wall_clock_ms,
+        at_once: int = 48,
     ) -> None:
+        """At most `at_once` are being confirmed and created at a time, and a third as many read."""
         self._api = api
         self._leases = leases
         self._pace = pace
@@ -72,8 +73,12 @@ class Firing:
         self._now_ms = now_ms
         self._stopping = asyncio.Event()
         self._bell = Bell(now_ms)
-        self._confirm = Batch(index.confirm)
-        self._ack = Batch(index.ack)
+        # What is prepared leaves room for what is due, and that is not confirmed before it is its turn to be created.
+        self._reading, self._acting = asyncio.Semaphore(max(1, at_once // 3)), asyncio.Semaphore(at_once)
+        # A run by hand can wait long for its timer's ticket; nobody else's run waits behind it.
+        self._acting_by_hand = asyncio.Semaphore(max(1, at_once // 3))
+        self._confirm = Batch(index.confirm, gap_s=_CONFIRM_GAP_S)
+        self._ack = Batch(index.ack, gap_s=_ACK_GAP_S)
         self._retry = Batch(index.retry)
         self._drop = Batch(index.drop)
 
@@ -101,7 +106,8 @@ class Firing:
     async def _look(self, lease: Lease) -> None:
         try:
             # What was asked for by hand is rare, and whether it is handled already stands in status.
-            timer = await self._read(lease, cached=not lease.request_key)
+            async with self._reading:
+                timer = await self._read(lease, cached=not lease.request_key)
         except (ApiError, ApiUnreachableError) as error:
             log.warning("timer could not be read: %s", error, extra=keys_of(lease))
             return await self._give_back(lease, self._now_ms() + self._unavailable_ms(error))
@@ -110,7 +116,7 @@ class Firing:
             return None
         for commit in timer.recorded.pending:
             try:
-                await self._within(lease, start_pending(self._api, timer, commit))
+                await self._leases.outlast(lease, start_pending(self._api, timer, commit))
             except (ApiError, ApiUnreachableError) as error:
                 log.warning("committed job could not be started: %s", error, extra=keys_of(lease))
                 # A run by hand keeps none of the schedule from running.
@@ -172,14 +178,23 @@ class Firing:
     async def _fire(self, attempt: Attempt) -> None:
         body = orjson.dumps(attempt.manifest())
         if not await self._bell.until(attempt.due_ms):
-            return await self._give_back(attempt.lease, attempt.due_ms - self._ahead_ms)
+            await self._give_back(attempt.lease, attempt.due_ms - self._ahead_ms)
+            return
+        async with self._acting_by_hand if attempt.trigger else self._acting:
+            done = await self._act(attempt, body)
+        if done is not None:
+            await self._acknowledge(done)
+
+    async def _act(self, attempt: Attempt, body: bytes) -> Done | None:
+        """Create the Job; None where that is not to be, or not now, and the lease is given back."""
         reports: list[Report] = []
         try:
             if attempt.looks_again:
                 timer = await self._read(attempt.lease, cached=False)
                 if timer is None or not attempt.is_wanted_by(timer, self._now_ms()):
                     # What is cached here may show for a while yet what is not so any more.
-                    return await self._give_back(attempt.lease, self._now_ms() + _DIFFERENT_PAUSE_MS)
+                    await self._give_back(attempt.lease, self._now_ms() + _DIFFERENT_PAUSE_MS)
+                    return None
                 attempt = replace(attempt, timer=timer)
             if attempt.concurrency is not Concurrency.ALLOW:
                 # First make sure that nobody else is creating a run of this timer, then ask which there are.
@@ -187,18 +202,21 @@ class Firing:
                     return None
                 others = await active_runs(self._api, attempt.timer, attempt.lease.fired_ms, attempt.name)
                 if others and attempt.concurrency is Concurrency.FORBID:
-                    return await self._skip(attempt, others)
+                    await self._skip(attempt, others)
+                    return None
                 for other in others:
                     await delete_job(self._api, other)
                     reports.append(attempt.replaces(other))
             if not await self._may_act(attempt, *reports, creates=True):
                 return None
-            creation = await self._within(attempt.lease, self._create(attempt, body))
+            creation = await self._leases.outlast(attempt.lease, self._create(attempt, body))
             if creation is None:
                 log.info("not fired, something else was decided meanwhile", extra=attempt.keys())
-                return await self._give_back(attempt.lease, self._now_ms() + _DIFFERENT_PAUSE_MS, reports=reports)
+                await self._give_back(attempt.lease, self._now_ms() + _DIFFERENT_PAUSE_MS, reports=reports)
+                return None
         except (ApiError, ApiUnreachableError) as error:
-            return await self._refused(attempt, error, reports)
+            await self._refused(attempt, error, reports)
+            return None
         self._pace.recovered()
         lag_ms, found = self._now_ms() - attempt.due_ms, creation.found
         result = "created" if found is None else "found"
@@ -206,7 +224,7 @@ class Firing:
         if not attempt.trigger:
             metrics.LAG.observe(max(lag_ms, 0) / 1000)
         log.info("fired: job %s", result, extra=attempt.keys() | {"lag_ms": lag_ms})
-        return await self._acknowledge(attempt.done(*reports, *attempt.told(found)))
+        return attempt.done(*reports, *attempt.told(found))
 
     async def _create(self, attempt: Attempt, body: bytes) -> Creation | None:
         """Its Job, created; under guarantee Strict also committed and started, or None where it may not be."""
@@ -217,14 +235,6 @@ class Firing:
             if not await commit_and_start(self._api, attempt, creation.run, read, self._now_ms):
                 return None
         return creation
-
-    async def _within(self, lease: Lease, asked: Awaitable[Answer]) -> Answer:
-        """What is asked of the API server under a lease ends before the lease can, whether answered or not."""
-        try:
-            async with asyncio.timeout(self._leases.left_s(lease)):
-                return await asked
-        except TimeoutError:
-            raise ApiUnreachableError("no answer before the lease ran out") from None
 
     async def _may_act(self, attempt: Attempt, *reports: Report, creates: bool) -> bool:
         """Whether nobody else has acted or may act meanwhile; where somebody may, the lease is given back."""

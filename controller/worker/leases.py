@@ -2,10 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 from controller.index.messages import Lease
+from controller.kube.errors import ApiUnreachableError
 from controller.observe import metrics
+
+Answer = TypeVar("Answer")
 
 _SAFE_PART = 0.8
 """Of a lease's duration: after it the worker counts the lease as lost, before any other can act on its expiry."""
@@ -47,6 +51,14 @@ class Leases:
         """For how long nobody else can have this lease, in seconds, unless it is renewed."""
         _, until = self._safe_until.get(lease.token + lease.ticket, (lease, 0.0))
         return max(0.0, until - self._monotonic())
+
+    async def outlast(self, lease: Lease, asked: Awaitable[Answer]) -> Answer:
+        """What is asked of the API server under a lease ends before the lease can: with ApiUnreachableError."""
+        try:
+            async with asyncio.timeout(self.left_s(lease)):
+                return await asked
+        except TimeoutError:
+            raise ApiUnreachableError("no answer before the lease ran out") from None
 
     def held(self) -> list[Lease]:
         """All that are held."""

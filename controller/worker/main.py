@@ -53,7 +53,8 @@ class Worker:
         self._leases = Leases(settings.lease_seconds, clock.monotonic_s)
         self._alarm = Alarm()
         pace, ahead_ms = Pace(clock.monotonic_s), round(settings.ahead_seconds * 1000)
-        self._firing = Firing(api, self._index, self._leases, pace, self._alarm, ahead_ms, clock.now_ms)
+        at_once = settings.api_connections
+        self._firing = Firing(api, self._index, self._leases, pace, self._alarm, ahead_ms, clock.now_ms, at_once)
         self._handling: set[asyncio.Task[Any]] = set()
         self._poll = Poll(self._index, self._leases, pace, self._alarm, health, settings, self._handle, clock.now_ms)
         self._hints = Hints(self._index, self._alarm, settings, clock.now_ms)

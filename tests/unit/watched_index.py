@@ -1,13 +1,13 @@
 """The index, watched by a test: it tells what it is asked, and can be away."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from controller.index.index import Index
-from controller.index.messages import Known
+from controller.index.messages import Fire, Known
 
 
 class WatchedIndex(Index):
@@ -18,6 +18,8 @@ class WatchedIndex(Index):
         self.told = told
         self.away: frozenset[str] = frozenset()
         self.before_confirm: Callable[[], Awaitable[None]] | None = None
+        self.confirmed = 0
+        """How many fires were asked about."""
 
     async def build(self) -> None:
         """Make it valid."""
@@ -26,6 +28,10 @@ class WatchedIndex(Index):
     async def sweep(self) -> dict[str, Known]:
         self._ask("tickets")
         return await super().sweep()
+
+    async def confirm(self, fires: Sequence[Fire]) -> list[str]:
+        self.confirmed += len(fires)
+        return await super().confirm(fires)
 
     async def _run(self, verb: str, *arguments: str | int) -> Any:
         if verb != "sweep":

@@ -82,3 +82,29 @@ async def test_a_caller_that_gave_up_takes_nothing_from_the_others() -> None:
     assert await callers[1] == 4
     with pytest.raises(asyncio.CancelledError):
         await callers[0]
+
+
+async def test_calls_begin_apart_so_that_those_who_come_one_by_one_share_them() -> None:
+    call = Call()
+    call.allowed.set()
+    batch = Batch(call, gap_s=0.05)
+    assert await batch(1) == 2
+    began_s = asyncio.get_running_loop().time()
+    callers = []
+    for number in (2, 3, 4):
+        callers += await ask(batch, number)
+    assert call.asked == [[1]]
+    assert await asyncio.gather(*callers) == [4, 6, 8]
+    assert call.asked == [[1], [2, 3, 4]]
+    assert asyncio.get_running_loop().time() > began_s
+
+
+async def test_after_a_gap_without_callers_the_next_one_starts_at_once() -> None:
+    call = Call()
+    call.allowed.set()
+    batch = Batch(call, gap_s=0.01)
+    assert await batch(1) == 2
+    await asyncio.sleep(0.05)
+    callers = await ask(batch, 2)
+    assert call.asked == [[1], [2]]
+    assert await callers[0] == 4

@@ -46,7 +46,7 @@ class RecordedAlarm(Alarm):
 class Workbench:
     """One worker at an instant. `journal` tells in which order, and when, index and API server were asked to act."""
 
-    def __init__(self, now: str) -> None:
+    def __init__(self, now: str, at_once: int = 48) -> None:
         self.clock = Clock(now)
         self.monotonic = Monotonic()
         self.journal: list[tuple[str, int]] = []
@@ -59,7 +59,16 @@ class Workbench:
         self.leases = Leases(LEASE_MS / 1000, self.monotonic)
         self.pace = Pace(self.monotonic)
         self.alarm = RecordedAlarm()
-        self.firing = Firing(self.api, self.index, self.leases, self.pace, self.alarm, AHEAD_MS, self.clock)  # type: ignore[arg-type]
+        self.firing = Firing(
+            self.api,  # type: ignore[arg-type]
+            self.index,
+            self.leases,
+            self.pace,
+            self.alarm,
+            AHEAD_MS,
+            self.clock,
+            at_once,
+        )
 
     async def build(self) -> None:
         """Make the index valid, and empty."""
