@@ -34,8 +34,8 @@ unit: setup  ## only the tests that need neither Redis nor a control plane
 demo: setup  ## a local cluster, one controller, two workers and four timers, live (FOR=60 seconds)
 	@.venv/bin/python -m tests.demo --for $(FOR)
 
-bench: setup  ## 1,000 timers due at one instant: Jobs per second and firing lag
-	@.venv/bin/python -m tests.bench.burst
+bench: setup  ## every benchmark, for hours (SCENARIO=burst ARGS="--pairs 1" one of them; ARGS=--help)
+	@.venv/bin/python -m tests.bench $(or $(SCENARIO),all) $(ARGS)
 
 simulate: setup  ## everything in one process on virtual time, with faults (SEEDS=10000; SEED=123 shows one)
 	@.venv/bin/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS))

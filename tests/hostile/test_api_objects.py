@@ -22,6 +22,7 @@ from controller.core.status import next_status, status_patch
 from controller.core.template import accepted, refused
 from controller.core.timer import parse_timer
 from controller.index.messages import Wanted
+from controller.reconcile.packed import pack
 from controller.reconcile.sync import wanted
 from controller.reconcile.table import Entry, Table
 from tests.hostile.objects import NOW_MS, Object, job_objects, timer_objects
@@ -60,7 +61,7 @@ async def test_every_timer_that_the_schema_lets_in_can_be_decided_about_and_its_
     assert decision.fire_ms is None or mark_ms < decision.fire_ms <= now_ms + 3_000
     assert decision.fire_ms is None or decision.fire_ms > fence_ms(timer, now_ms)
     orjson.dumps(job_manifest(timer, decision.fire_ms or now_ms))
-    for one in wanted(Entry(timer), now_ms):
+    for one in wanted(Entry(pack(obj)), now_ms):
         assert isinstance(one, Wanted)
 
 
@@ -76,7 +77,7 @@ async def test_every_status_that_somebody_wrote_is_followed_by_one_that_the_api_
     obj: Object, jobs: list[Object], told: list[Report], template: Any, now_ms: int
 ) -> None:
     timer = parse_timer(obj)
-    entry = Entry(timer, {run.uid: run for job in jobs if (run := parse_run(job)) is not None})
+    entry = Entry(pack(obj), runs={run.uid: run for job in jobs if (run := parse_run(job)) is not None})
     runs = entry.started_runs(now_ms)
     news = news_of(timer, runs, told, now_ms)
     status = next_status(timer, runs, news, now_ms, template)

@@ -76,7 +76,7 @@ def _listed_before_scanned() -> Iterator[None]:
 
     async def remove(self: Rebuild, tickets: object) -> None:
         present = await self._index.sweep()
-        await original(self, set(present) - self._table.tickets())
+        await original(self, [ticket for ticket in present if not self._table.has(ticket)])
 
     with mock.patch.object(Rebuild, "_remove", remove):
         yield

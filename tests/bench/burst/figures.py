@@ -1,137 +1,88 @@
-"""What one run of the burst gave, the median of several, and how both are shown. Pure functions."""
+"""What one run of the burst gave, as it stands in the document. Pure."""
 
-import json
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Any
 
-from rich.table import Table
-
+from tests.bench.burst.arms import Step
+from tests.bench.common.arrivals import thinned
+from tests.bench.common.cpu import DISTURBED_SHARE, Used
 from tests.harness.lag import lag_of
 
-OTHERS = "anything else here"
-"""In figures of CPU: whatever ran on the machine and is not part of the benchmark. Noise."""
+Run = dict[str, Any]
+"""One entry of `runs`; see `run_of`, or {"timers", "round", "arm", "error"} where nothing could be measured."""
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """One run. CPU is in milliseconds for each timer due, by process, each figure from 4 s before the instant on."""
+class Evidence:
+    """What a run has shown. All CPU counts from `MEASURED_FROM_S` before the instant, but that of `burst`."""
 
-    jobs_per_s: float
-    """From the instant to the arrival of the last Job."""
-    first_ms: int
-    p50_ms: int
-    p99_ms: int
-    max_ms: int
-    answered_p50_ms: int
-    """The lag as workers have it: to the API server's answer that the Job is created."""
-    answered_max_ms: int
-    busy_cores: float
-    """Cores that were busy, on average from the instant to the last Job, with whatever ran on the machine."""
-    status_s: float
-    """From the instant until the last timer's status had it."""
-    missed: int
-    double: int
-    early: int
-    cpu_jobs: Mapping[str, float]
-    """Until the last Job arrived."""
-    cpu_status: Mapping[str, float]
-    """Until the last status was written."""
-
-    @property
-    def faultless(self) -> bool:
-        """Each timer has exactly one Job, not before its time."""
-        return not (self.missed or self.double or self.early)
+    instant_ms: int
+    arrivals: Sequence[tuple[str, int]]
+    """The UID of the owner, and the time of arrival, of each Job."""
+    answered_ms: Iterable[int]
+    """Lags to the API server's answer, where somebody has noted them."""
+    statuses: int
+    last_status_ms: int
+    burst: Used
+    """From the instant to the last Job."""
+    until_jobs: Used
+    until_statuses: Used
 
 
-def result_of(
-    timers: int,
-    instant_ms: int,
-    arrivals: Sequence[tuple[str, int]],
-    answered_ms: Iterable[int],
-    status_ms: int,
-    busy_s: float,
-    cpu_jobs: Mapping[str, float],
-    cpu_status: Mapping[str, float],
-) -> Result:
-    """The result of a run that created Jobs.
+def run_of(step: Step, seen: Evidence, cores: int) -> Run:
+    """The figures of a run, on a machine with so many cores; ValueError where no Job has arrived.
 
-    `arrivals` has the UID of the timer and the time of arrival of each Job, `answered_ms` the lags that workers had,
-    `busy_s` the CPU that all of the machine used from the instant to the last Job. All CPU is in seconds.
+    Lags in ms, `status_s` in s after the instant (None where not all statuses came), CPU in ms for each timer due, by
+    process; `arrivals_ms` has the lags of some Jobs evenly spaced by count, the first and the last among them.
     """
-    lags_ms = [arrived_ms - instant_ms for _, arrived_ms in arrivals]
-    lag, answered = lag_of(lags_ms), lag_of(answered_ms)
-    if lag is None or answered is None:
-        raise ValueError("no Job was created, or none has arrived")
-    fired = len({uid for uid, _ in arrivals})
-    return Result(
-        jobs_per_s=len(arrivals) / (max(lag.max_ms, 1) / 1000),
-        first_ms=min(lags_ms),
-        p50_ms=lag.p50_ms,
-        p99_ms=lag.p99_ms,
-        max_ms=lag.max_ms,
-        answered_p50_ms=answered.p50_ms,
-        answered_max_ms=answered.max_ms,
-        busy_cores=busy_s / (max(lag.max_ms, 1) / 1000),
-        status_s=(status_ms - instant_ms) / 1000,
-        missed=timers - fired,
-        double=len(arrivals) - fired,
-        early=sum(lag_ms < 0 for lag_ms in lags_ms),
-        cpu_jobs={name: seconds * 1000 / timers for name, seconds in cpu_jobs.items()},
-        cpu_status={name: seconds * 1000 / timers for name, seconds in cpu_status.items()},
-    )
+    lags_ms = [arrived_ms - seen.instant_ms for _, arrived_ms in seen.arrivals]
+    lag, answered = lag_of(lags_ms), lag_of(seen.answered_ms)
+    if lag is None:
+        raise ValueError("no Job has arrived")
+    fired = len({owner for owner, _ in seen.arrivals})
+    others_share = seen.burst.others_share(cores)
+    return {
+        "timers": step.timers,
+        "round": step.round,
+        "arm": step.arm.name,
+        "jobs_per_s": round(len(lags_ms) / (max(lag.max_ms, 1) / 1000), 2),
+        "first_ms": min(lags_ms),
+        "p50_ms": lag.p50_ms,
+        "p99_ms": lag.p99_ms,
+        "max_ms": lag.max_ms,
+        "answered_p50_ms": answered.p50_ms if answered else None,
+        "answered_max_ms": answered.max_ms if answered else None,
+        "status_s": round((seen.last_status_ms - seen.instant_ms) / 1000, 2) if seen.statuses == step.timers else None,
+        "missed": step.timers - fired,
+        "double": len(lags_ms) - fired,
+        "early": sum(lag_ms < 0 for lag_ms in lags_ms),
+        "busy_cores": round(seen.burst.busy_cores, 2),
+        "others_share": round(others_share, 3),
+        "disturbed": others_share > DISTURBED_SHARE,
+        "cpu_ms_jobs": _each(seen.until_jobs, step.timers),
+        "cpu_ms_statuses": _each(seen.until_statuses, step.timers),
+        "arrivals_ms": thinned(lags_ms),
+    }
 
 
-def figures(results: Sequence[Result]) -> Table:
-    """Throughput, lag and faults: a column for each run, and their median."""
-    table = _table("", len(results))
-    for title, values in (
-        ("Jobs per second", [result.jobs_per_s for result in results]),
-        ("lag of the first Job, ms", [result.first_ms for result in results]),
-        ("lag p50, ms", [result.p50_ms for result in results]),
-        ("lag p99, ms", [result.p99_ms for result in results]),
-        ("lag max, ms", [result.max_ms for result in results]),
-        ("to the workers' answer p50, ms", [result.answered_p50_ms for result in results]),
-        ("to the workers' answer max, ms", [result.answered_max_ms for result in results]),
-        ("cores busy until the last Job", [result.busy_cores for result in results]),
-        ("all statuses written after, s", [result.status_s for result in results]),
-        ("missed", [result.missed for result in results]),
-        ("double", [result.double for result in results]),
-        ("before their time", [result.early for result in results]),
-    ):
-        _add(table, title, values, "{:.1f}" if title.endswith(" s") or title.startswith("cores") else "{:.0f}")
-    return table
+def faults_of(run: Run) -> list[str]:
+    """What was wrong in a run, in a sentence each."""
+    name = f"{run['arm']}, {run['timers']} timers, round {run['round']}"
+    if "error" in run:
+        return [f"{name}: {run['error']}"]
+    return [
+        f"{name}: {run[kind]} {what}"
+        for kind, what in (("missed", "missed"), ("double", "Jobs too many"), ("early", "before their time"))
+        if run[kind]
+    ]
 
 
-def cpu_table(title: str, runs: Sequence[Mapping[str, float]]) -> Table:
-    """CPU milliseconds for each timer due, by process: a column for each run, and their median."""
-    table = _table(title, len(runs))
-    for name in runs[0]:
-        if name != OTHERS:
-            _add(table, name, [run[name] for run in runs], "{:.2f}")
-    _add(table, "total", [sum(run.values()) - run[OTHERS] for run in runs], "{:.2f}")
-    _add(table, f"({OTHERS})", [run[OTHERS] for run in runs], "{:.2f}")
-    return table
+def workers_cpu_ms(cpu_ms: Mapping[str, float]) -> float | None:
+    """The CPU of all workers together, None where there was none."""
+    of_workers = [used for name, used in cpu_ms.items() if name.startswith("worker")]
+    return sum(of_workers) if of_workers else None
 
 
-def as_json(options: Mapping[str, int], facts: Mapping[str, str], results: Sequence[Result]) -> str:
-    """Everything for a program: options, facts, each run, and the medians of its plain figures."""
-    runs = [asdict(result) for result in results]
-    plain = [name for name, value in runs[0].items() if not isinstance(value, Mapping)]
-    median = {name: statistics.median(run[name] for run in runs) for name in plain}
-    return json.dumps({"options": options, "facts": facts, "runs": runs, "median": median}, indent=2) + "\n"
-
-
-def _table(title: str, runs: int) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
-    table.add_column(title, no_wrap=True)
-    for number in range(1, runs + 1):
-        table.add_column(f"run {number}", justify="right", no_wrap=True)
-    if runs > 1:
-        table.add_column("median", justify="right", no_wrap=True)
-    return table
-
-
-def _add(table: Table, title: str, values: Sequence[float], form: str) -> None:
-    median = [statistics.median(values)] if len(values) > 1 else []
-    table.add_row(title, *(form.format(value) for value in [*values, *median]))
+def _each(used: Used, timers: int) -> dict[str, float]:
+    return {name: round(seconds * 1000 / timers, 3) for name, seconds in used.by_name().items()}

@@ -1,207 +1,208 @@
-"""One run of the burst on a fresh stack: many timers due at the same instant."""
+"""One run of one arm, on a fresh stack."""
 
 import asyncio
+import json
 import math
 import os
 import re
+import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import orjson
-
-from controller.core.instants import rfc3339
-from controller.core.job import TIMER_UID_LABEL
-from controller.core.timer import API_VERSION, KIND
-from controller.index.connect import connect_redis
 from controller.index.index import Index
 from controller.kube import paths
 from controller.kube.api import ApiServer
-from controller.loops import cancel, wall_clock_ms
-from controller.settings import load_settings
-from tests.bench.cpu import Snapshot, snapshot, used_between
-from tests.bench.result import OTHERS, Result, result_of
+from controller.loops import wall_clock_ms
+from tests.bench.burst import poster
+from tests.bench.burst.arms import Step, next_minute_ms
+from tests.bench.burst.figures import Evidence, Run, run_of
+from tests.bench.common.arrivals import Jobs, Statuses, watching
+from tests.bench.common.cluster import NAMESPACE, PREPARED_FASTER, all_alive, connected, indexed, started
+from tests.bench.common.cpu import pids_of, snapshot, used_between
+from tests.bench.common.errors import BenchError
+from tests.bench.common.output import Say
+from tests.bench.common.timers import AT_A_TIME, create_many, cronjob, cronjobs_path, minute_schedule, timer_at
 from tests.cluster import Process, Stack
-from tests.harness.product import start_product, wait_until_ready
-from tests.harness.watch import Seen, current_version, watch
+from tests.cluster.stack import CHECKOUT
+from tests.harness.product import NAMESPACE as PRODUCT_NAMESPACE
 
-NAMESPACE = "bench"
-_TIMERS = f"{paths.ALL_TIMERS.rpartition('/')[0]}/namespaces/{NAMESPACE}/redistimers"
-_AT_A_TIME = 16
+MEASURED_FROM_S = 4
+"""CPU counts from so long before the instant: workers begin to prepare three seconds before it."""
+
 _SPARE_S = 10
 _SLOWER_THAN_PROBED = 2
 """Whatever else runs on this machine may take more of it than during the probe."""
-_MEASURED_FROM_S = 4
-"""Before the instant: workers begin to prepare three seconds before it."""
 _PATIENCE_S = 180
-
-Say = Callable[[str], None]
-
-
-class BenchError(Exception):
-    """The run could not measure what it is about; the message says why and what to do."""
+_DAY_MS = 86_400_000
 
 
-@dataclass
-class _Record:
-    """What the watches have shown, reduced as little as possible while the clock runs."""
-
-    timers: int
-    instant_ms: int = 0
-    arrivals: list[tuple[str, int]] = field(default_factory=list)
-    all_arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    reported: set[str] = field(default_factory=set)
-    reported_ms: int = 0
-    all_reported: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def see_job(self, seen: Seen) -> None:
-        if seen.kind == "ADDED":
-            self.arrivals.append((seen.obj["metadata"]["labels"][TIMER_UID_LABEL], seen.arrived_ms))
-            if len(self.arrivals) >= self.timers:
-                self.all_arrived.set()
-
-    def see_timer(self, seen: Seen) -> None:
-        if (seen.obj.get("status") or {}).get("lastScheduleTime"):
-            self.reported.add(seen.obj["metadata"]["uid"])
-            if len(self.reported) == self.timers:
-                self.reported_ms = self.reported_ms or seen.arrived_ms
-                self.all_reported.set()
-
-
-async def burst(stack: Stack, timers: int, workers: int, lead_s: float | None, say: Say) -> Result:
+async def burst(stack: Stack, step: Step, lead_s: float | None, say: Say) -> Run:
     """Create the timers, wait for their instant, watch their Jobs. Raises BenchError."""
-    processes = start_product(stack, workers)
-    for process in processes:
-        await wait_until_ready(process, lambda _: None)
-    stack.kubectl("create", "namespace", NAMESPACE)
-    async with AsyncExitStack() as resources:
-        settings = load_settings(["--kubeconfig", str(stack.kubeconfig), "--redis-url", stack.redis_url], "bench")
-        api = await resources.enter_async_context(await ApiServer.connect(settings))
-        index = Index(await resources.enter_async_context(connect_redis(settings)), settings.installation)
-        record = _Record(timers)
-        watching = [
-            asyncio.create_task(watch(api, path, await current_version(api, path), see))
-            for path, see in ((paths.jobs(NAMESPACE), record.see_job), (_TIMERS, record.see_timer))
-        ]
-        try:
+    arm = step.arm
+    processes = [] if arm.uses_cronjobs else await started(stack, arm.workers, PREPARED_FASTER)
+    async with connected(stack) as (api, index):
+        jobs, statuses = Jobs(step.timers), Statuses(step.timers)
+        due = _Due(api, index, statuses, cronjobs=arm.uses_cronjobs, processes=processes)
+        async with watching(api, {paths.jobs(NAMESPACE): jobs.see, due.path: statuses.see}):
             if lead_s is None:
-                rate = await _probed_rate(api, index, timers, processes)
-                lead_s = _SPARE_S + _SLOWER_THAN_PROBED * timers / rate
-                say(f"{rate:.0f} timers per second come into the index, so their instant is {lead_s:.0f} s ahead")
-            record.instant_ms = math.ceil(time.time() + lead_s) * 1000
-            await _create_all(api, timers, record.instant_ms, say)
-            left_s = record.instant_ms / 1000 - time.time() - _MEASURED_FROM_S
-            await _indexed(index, timers, time.monotonic() + left_s, processes)
-            result = await _measured(record, stack, processes, say)
-            _all_alive(processes)
-            return result
-        finally:
-            await cancel(*watching)
+                lead_s = await due.probe(step.timers, say)
+            instant_ms = due.instant_ms(lead_s)
+            await create_many(api, due.path, lambda number: due.body(number, instant_ms), step.timers, say, due.what)
+            deadline = time.monotonic() + (instant_ms - wall_clock_ms()) / 1000 - MEASURED_FROM_S
+            await due.in_place(step.timers, deadline)
+            if arm.posts:
+                processes.append(await _poster(stack, instant_ms, deadline))
+            evidence = await _measured(_Measurement(stack, step, instant_ms, jobs, statuses, processes), say)
+            all_alive(processes)
+            return run_of(step, evidence, os.cpu_count() or 1)
 
 
-async def _measured(record: _Record, stack: Stack, processes: Sequence[Process], say: Say) -> Result:
-    pids = _pids(stack, processes)
-    wait_s = record.instant_ms / 1000 - time.time()
-    say(f"all {record.timers} timers are in the index, {wait_s:.0f} s before their instant")
-    await asyncio.sleep(wait_s - _MEASURED_FROM_S)
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """The objects that are due, timers or CronJobs, and where they are."""
+
+    api: ApiServer
+    index: Index
+    statuses: Statuses
+    cronjobs: bool
+    processes: Sequence[Process]
+
+    @property
+    def path(self) -> str:
+        return cronjobs_path(NAMESPACE) if self.cronjobs else paths.timers(NAMESPACE)
+
+    @property
+    def what(self) -> str:
+        return "CronJobs" if self.cronjobs else "timers"
+
+    def body(self, number: int, instant_ms: int) -> bytes:
+        name = f"burst-{number:06}"
+        if self.cronjobs:
+            return cronjob(name, NAMESPACE, minute_schedule(instant_ms))
+        return timer_at(name, NAMESPACE, instant_ms)
+
+    def instant_ms(self, lead_s: float) -> int:
+        """The first that is possible, so far ahead."""
+        not_before_ms = math.ceil(time.time() + lead_s) * 1000
+        return next_minute_ms(not_before_ms) if self.cronjobs else not_before_ms
+
+    async def in_place(self, wanted: int, deadline: float) -> None:
+        """Wait until so many are known to whoever fires them, and nobody has anything left to do for them.
+
+        `deadline` is of the monotonic clock; BenchError where it is over.
+        """
+        if not self.cronjobs:
+            await indexed(self.index, wanted, deadline, self.processes)
+            what = "timers with a status"
+            count = self._settled
+        else:
+            # What the CronJob controller knows nobody can ask; it needs no answer from anybody to know it.
+            what, count = "CronJobs", self._created
+        while (found := await count()) < wanted:
+            if time.monotonic() > deadline:
+                raise BenchError(
+                    f"there are {found} {what} where there should be {wanted}, and there is no time to wait any "
+                    "longer: this machine is busy or slow; give it more time with --lead SECONDS"
+                )
+            await asyncio.sleep(0.1)
+
+    async def probe(self, count: int, say: Say) -> float:
+        """How far ahead the instant has to be, in s, found with a tenth of the objects, which are removed again."""
+        probes, far_ahead_ms = max(AT_A_TIME, count // 10), wall_clock_ms() + _DAY_MS
+        began = time.monotonic()
+        await create_many(
+            self.api, self.path, lambda number: self.body(number, far_ahead_ms), probes, lambda _: None, self.what
+        )
+        await self.in_place(probes, began + _PATIENCE_S)
+        rate = probes / (time.monotonic() - began)
+        await self.api.delete(self.path, {})
+        if not self.cronjobs:
+            await indexed(self.index, 0, time.monotonic() + _PATIENCE_S, self.processes)
+            self.statuses.settled.clear()
+        lead_s = _SPARE_S + _SLOWER_THAN_PROBED * count / rate
+        minute = ", at the next full minute" if self.cronjobs else ""
+        say(
+            f"{rate:.0f} {self.what} per second are created and ready, so their instant is {lead_s:.0f} s ahead{minute}"
+        )
+        return lead_s
+
+    async def _settled(self) -> int:
+        all_alive(self.processes)
+        return len(self.statuses.settled)
+
+    async def _created(self) -> int:
+        listed = await self.api.get(self.path, limit="1")
+        return len(listed["items"]) + int(listed["metadata"].get("remainingItemCount") or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measurement:
+    stack: Stack
+    step: Step
+    instant_ms: int
+    jobs: Jobs
+    statuses: Statuses
+    processes: Sequence[Process]
+
+
+async def _measured(run: _Measurement, say: Say) -> Evidence:
+    pids, instant_s = pids_of(run.stack, run.processes), run.instant_ms / 1000
+    say(f"all are in place, {instant_s - time.time():.0f} s before their instant")
+    await asyncio.sleep(instant_s - MEASURED_FROM_S - time.time())
     before = snapshot(pids)
-    await asyncio.sleep(record.instant_ms / 1000 - time.time())
+    await asyncio.sleep(instant_s - time.time())
     at_instant = snapshot(pids)
-    await _all(record.all_arrived, record.instant_ms)
+    await _all(run.jobs.complete, instant_s + run.step.arm.patience_s, run.jobs.arrivals, "Jobs", say)
     at_last_job = snapshot(pids)
-    await _all(record.all_reported, record.instant_ms)
-    at_last_status = snapshot(pids)
-    if not record.arrivals:
-        raise BenchError(f"no Job arrived within {_PATIENCE_S} s after the instant: see the logs of the workers")
-    return result_of(
-        record.timers,
-        record.instant_ms,
-        record.arrivals,
-        [int(lag) for process in processes for lag in re.findall(r"job created.* lag_ms=(\d+)", process.log_text())],
-        record.reported_ms or wall_clock_ms(),
-        at_last_job.machine - at_instant.machine,
-        _seconds(before, at_last_job),
-        _seconds(before, at_last_status),
+    if not run.jobs.arrivals:
+        raise BenchError(f"no Job arrived within {run.step.arm.patience_s} s after the instant")
+    await _all(run.statuses.complete, instant_s + run.step.arm.patience_s, run.statuses.owners, "statuses", say)
+    return Evidence(
+        instant_ms=run.instant_ms,
+        arrivals=[(arrival.owner, arrival.arrived_ms) for arrival in run.jobs],
+        answered_ms=[lag_ms for process in run.processes for lag_ms in _answered_ms(process)],
+        statuses=len(run.statuses.owners),
+        last_status_ms=run.statuses.last_ms,
+        burst=used_between(at_instant, at_last_job),
+        until_jobs=used_between(before, at_last_job),
+        until_statuses=used_between(before, snapshot(pids)),
     )
 
 
-async def _probed_rate(api: ApiServer, index: Index, timers: int, processes: Sequence[Process]) -> float:
-    """How many timers per second come into the index, found with a tenth of them, which are removed again."""
-    probes, far_ahead_ms = max(_AT_A_TIME, timers // 10), wall_clock_ms() + 86_400_000
-    began = time.monotonic()
-    await _create(api, range(probes), far_ahead_ms)
-    await _indexed(index, probes, began + _PATIENCE_S, processes)
-    took_s = time.monotonic() - began
-    await api.delete(_TIMERS, {})
-    await _indexed(index, 0, time.monotonic() + _PATIENCE_S, processes)
-    return probes / took_s
-
-
-async def _create_all(api: ApiServer, timers: int, instant_ms: int, say: Say) -> None:
-    began = time.monotonic()
-    step = max(_AT_A_TIME, math.ceil(timers / 4))
-    for start in range(0, timers, step):
-        end = min(start + step, timers)
-        await _create(api, range(start, end), instant_ms)
-        say(f"created {end} of {timers} timers ({end / (time.monotonic() - began):.0f} per second)")
-
-
-async def _create(api: ApiServer, numbers: range, instant_ms: int) -> None:
-    async def create_some(share: range) -> None:
-        for number in share:
-            await api.create(_TIMERS, _timer(number, instant_ms))
-
-    await asyncio.gather(*(create_some(numbers[first::_AT_A_TIME]) for first in range(_AT_A_TIME)))
-
-
-async def _indexed(index: Index, wanted: int, deadline: float, processes: Sequence[Process]) -> None:
-    """Wait until the index has so many timers; `deadline` is of the monotonic clock."""
-    while (found := (await index.inspect()).tickets) != wanted:
-        _all_alive(processes)
-        if time.monotonic() > deadline:
-            raise BenchError(
-                f"the index has {found} timers where it should have {wanted}, and there is no time to wait any longer: "
-                "this machine is busy or slow; give it more time with --lead SECONDS"
-            )
-        await asyncio.sleep(0.1)
-
-
-def _all_alive(processes: Sequence[Process]) -> None:
-    for process in processes:
-        if (code := process.poll()) is not None:
-            raise BenchError(f"{process.name} has ended (exit code {code}):\n{process.log_tail()}")
-
-
-async def _all(event: asyncio.Event, instant_ms: int) -> None:
+async def _all(
+    complete: asyncio.Event, until_s: float, found: Sequence[object] | set[str], what: str, say: Say
+) -> None:
     """Wait for all, but not for ever: what is not there then is counted as missed."""
-    try:
-        async with asyncio.timeout(instant_ms / 1000 + _PATIENCE_S - time.time()):
-            await event.wait()
-    except TimeoutError:
-        pass
+    while not complete.is_set() and (left_s := until_s - time.time()) > 0:
+        try:
+            async with asyncio.timeout(min(left_s, 10)):
+                await complete.wait()
+        except TimeoutError:
+            say(f"{len(found)} {what} so far")
 
 
-def _seconds(before: Snapshot, after: Snapshot) -> dict[str, float]:
-    used = used_between(before, after)
-    return {**used.processes, OTHERS: used.others}
-
-
-def _pids(stack: Stack, processes: Sequence[Process]) -> dict[str, int]:
-    assert stack.redis.process is not None
-    components = [stack.api_server, stack.etcd, stack.controller_manager, stack.redis.process, *processes]
-    return {**{process.name: process.pid for process in components}, "benchmark (its watch)": os.getpid()}
-
-
-def _timer(number: int, instant_ms: int) -> bytes:
-    container = {"name": "job", "image": "busybox:1.37", "command": ["true"]}
-    pod: dict[str, Any] = {"spec": {"restartPolicy": "Never", "containers": [container]}}
-    timer = {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        "metadata": {"name": f"burst-{number:06}", "namespace": NAMESPACE},
-        # No Pods: this is about Jobs.
-        "spec": {"at": rfc3339(instant_ms), "jobTemplate": {"spec": {"parallelism": 0, "template": pod}}},
+async def _poster(stack: Stack, instant_ms: int, deadline: float) -> Process:
+    """Started, and prepared before the deadline (of the monotonic clock); BenchError where it is not."""
+    environment = {
+        **stack.environment(),
+        "KUBECONFIG": str(stack.kubeconfig_for(PRODUCT_NAMESPACE, "redistimer-worker")),
+        "PYTHONPATH": str(CHECKOUT),
     }
-    return orjson.dumps(timer)
+    command = [sys.executable, "-m", poster.__name__, str(instant_ms), NAMESPACE, str(stack.kubeconfig)]
+    process = stack.spawn("poster", command, environment)
+    while poster.READY not in process.log_text().split():
+        all_alive([process])
+        if time.monotonic() > deadline:
+            raise BenchError("there was no time to prepare the Jobs: give it more with --lead SECONDS")
+        await asyncio.sleep(0.1)
+    return process
+
+
+def _answered_ms(process: Process) -> list[int]:
+    """The lags to the API server's answer that a worker, or the poster, had."""
+    log = process.log_text()
+    if process.name == "poster":
+        lines = [line for line in log.splitlines() if line.startswith("{")]
+        return [int(lag) for line in lines for lag in json.loads(line)["answered_ms"]]
+    return [int(lag) for lag in re.findall(r"job created.* lag_ms=(\d+)", log)]

@@ -15,19 +15,21 @@ from tests.cluster.stack import CHECKOUT
 _PACKAGES = ("aiohttp", "kopf", "kubernetes", "redis")
 
 
-def facts_of(stack: Stack) -> dict[str, str]:
-    """Machine, versions and commit."""
-    server = json.loads(stack.kubectl("version", "-o", "json").stdout)["serverVersion"]["gitVersion"]
-    with redis.Redis.from_url(stack.redis_url) as client:
-        redis_version = client.info("server")["redis_version"]
-    return {
+def facts_of(stack: Stack | None = None, redis_url: str | None = None) -> dict[str, str]:
+    """Commit, machine and versions: of a stack that runs, or of a Redis alone, or of neither."""
+    facts = {
         "commit": _commit(),
         "machine": f"{os.cpu_count()} cores, {_cpu_model()}, {_memory_gib():.0f} GiB, Linux {platform.release()}",
-        "kubernetes": server,
-        "redis server": str(redis_version),
-        "python": platform.python_version(),
-        **{f"python {package}": version(package) for package in _PACKAGES},
     }
+    if stack is not None:
+        server = json.loads(stack.kubectl("version", "-o", "json").stdout)["serverVersion"]
+        facts["kubernetes"] = str(server["gitVersion"])
+        redis_url = redis_url or stack.redis_url
+    if redis_url is not None:
+        with redis.Redis.from_url(redis_url) as client:
+            facts["redis server"] = str(client.info("server")["redis_version"])
+    facts["python"] = platform.python_version()
+    return facts | {f"python {package}": version(package) for package in _PACKAGES}
 
 
 def _commit() -> str:

@@ -8,6 +8,7 @@ from controller.core.identity import manual_job_name, manual_ticket, ticket_of
 from controller.core.job import BACKFILL, job_manifest
 from controller.core.reasons import Reason
 from controller.index.messages import Done, Wanted
+from controller.reconcile.packed import pack
 from controller.reconcile.sync import wanted
 from controller.reconcile.table import Entry, Table
 from tests.unit.core.life import told_of
@@ -98,16 +99,18 @@ def test_the_tickets_of_a_table_are_those_of_its_timers_and_of_their_open_reques
     seen(table, annotations=ASKED)
     seen(table, uid=uid(2), annotations=ASKED, status=HANDLED)
     seen(table, uid=uid(3))
-    assert table.tickets() == {TICKET, BY_HAND, ticket_of(uid(2)), ticket_of(uid(3))}
+    handled_ticket = manual_ticket(ticket_of(uid(2)), "x")
+    tickets = [TICKET, BY_HAND, ticket_of(uid(2)), handled_ticket, ticket_of(uid(3)), ticket_of(uid(4)), "no ticket"]
+    assert [table.has(ticket) for ticket in tickets] == [True, True, True, False, True, False, False]
     table.timer_deleted(UID)
-    assert table.tickets() == {ticket_of(uid(2)), ticket_of(uid(3))}
+    assert [table.has(ticket) for ticket in tickets] == [False, False, True, False, True, False, False]
 
 
 # What is wanted of it.
 
 
 def test_a_timer_of_which_a_run_is_asked_for_wants_two_tickets_one_of_them_due_now() -> None:
-    entry = Entry(timer(HOURLY, annotations=ASKED))
+    entry = Entry(pack(timer_object(HOURLY, annotations=ASKED)))
     assert wanted(entry, NOW) == [
         Wanted(TICKET, 1, TEN, ELEVEN, "default", "nightly"),
         Wanted(BY_HAND, 1, 0, NOW, "default", "nightly"),
@@ -128,7 +131,7 @@ def test_a_timer_of_which_a_run_is_asked_for_wants_two_tickets_one_of_them_due_n
 def test_a_request_is_wanted_also_where_the_schedule_waits_for_nothing(
     spec: dict[str, Any], changes: dict[str, Any]
 ) -> None:
-    scheduled, by_hand = wanted(Entry(timer(spec, annotations=ASKED, **changes)), NOW)
+    scheduled, by_hand = wanted(Entry(pack(timer_object(spec, annotations=ASKED, **changes))), NOW)
     assert scheduled.next_ms is None
     assert (by_hand.ticket, by_hand.next_ms) == (BY_HAND, NOW)
 
@@ -137,7 +140,8 @@ def test_a_request_is_wanted_also_where_the_schedule_waits_for_nothing(
     "changes", [{"status": HANDLED}, {"deletionTimestamp": "2026-03-01T11:00:00Z"}], ids=["handled", "being deleted"]
 )
 def test_a_request_that_is_not_open_is_not_wanted(changes: dict[str, Any]) -> None:
-    assert [one.ticket for one in wanted(Entry(timer(HOURLY, annotations=ASKED, **changes)), NOW)] == [TICKET]
+    entry = Entry(pack(timer_object(HOURLY, annotations=ASKED, **changes)))
+    assert [one.ticket for one in wanted(entry, NOW)] == [TICKET]
 
 
 def test_what_fired_last_is_told_and_runs_by_hand_are_no_part_of_it(table: Table) -> None:

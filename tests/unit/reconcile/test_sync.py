@@ -9,6 +9,7 @@ from controller.core.identity import ticket_of
 from controller.core.instants import CLOCKS_APART_MS
 from controller.core.timer import Timer
 from controller.index.messages import Wanted
+from controller.reconcile.packed import pack
 from controller.reconcile.sync import wanted as all_wanted
 from controller.reconcile.table import Entry
 from tests.unit.core.objects import UID, handled, run, timer, timer_object
@@ -25,7 +26,7 @@ def wanted(entry: Entry, now_ms: int) -> Wanted:
 
 
 def of(spec: dict[str, Any], **changes: Any) -> Entry:
-    return Entry(timer(spec, **changes))
+    return Entry(pack(timer_object(spec, **changes)))
 
 
 def test_a_timer_wants_to_be_looked_at_when_its_first_occurrence_after_the_fence_is_due() -> None:
