@@ -24,9 +24,9 @@ from tests.bench.common.facts import facts_of
 from tests.bench.common.output import Document, Say, document_of, figures_table, spread, with_spread
 from tests.bench.stub.objects import NAMESPACE, name_of, uid_of
 from tests.bench.stub.sink import BEGIN, COUNT, SEEN
-from tests.bench.stub.stand import Stand, start_role
+from tests.bench.stub.stand import Stand
 from tests.cluster import Process
-from tests.harness.product import wait_until_ready
+from tests.harness.product import start_role, wait_until_ready
 
 SUMMARY = "timers due at one instant, with a sink in the API server's place: fires per second of 1, 2 and 4 workers"
 DETAILS = """\

@@ -30,7 +30,21 @@ class Host(Protocol):
 def start_product(host: Host, workers: int, settings: Mapping[str, str] | None = None) -> list[Process]:
     """Start one controller and so many workers; CRD and RBAC must be there. `settings` are environment variables."""
     roles = [("controller", "controller"), *((f"worker-{number}", "worker") for number in range(1, workers + 1))]
-    return [_start(host, name, role, settings or {}) for name, role in roles]
+    return [start_role(host, name, role, settings) for name, role in roles]
+
+
+def start_role(host: Host, name: str, role: str, settings: Mapping[str, str] | None = None) -> Process:
+    """Start one controller or one worker; `settings` are environment variables."""
+    environment = {
+        **host.environment(),
+        "KUBECONFIG": str(host.kubeconfig_for(NAMESPACE, f"redistimer-{role}")),
+        "REDISTIMER_NAMESPACE": NAMESPACE,
+        "REDISTIMER_INSTALLATION": "default",
+        "REDISTIMER_HTTP_PORT": "0",
+        "REDISTIMER_LOG_FORMAT": "plain",
+        **(settings or {}),
+    }
+    return host.spawn(name, [sys.executable, "-m", "controller", role], environment)
 
 
 async def wait_until_ready(process: Process, say: Callable[[str], None]) -> None:
@@ -53,16 +67,3 @@ async def wait_until_ready(process: Process, say: Callable[[str], None]) -> None
             say(f"{process.name}: {waiting_for}")
             await asyncio.sleep(_POLL_S)
     raise StackError(f"{process.name} is not ready after {_READY_S:.0f} s ({waiting_for}):\n{process.log_tail()}")
-
-
-def _start(host: Host, name: str, role: str, settings: Mapping[str, str]) -> Process:
-    environment = {
-        **host.environment(),
-        "KUBECONFIG": str(host.kubeconfig_for(NAMESPACE, f"redistimer-{role}")),
-        "REDISTIMER_NAMESPACE": NAMESPACE,
-        "REDISTIMER_INSTALLATION": "default",
-        "REDISTIMER_HTTP_PORT": "0",
-        "REDISTIMER_LOG_FORMAT": "plain",
-        **settings,
-    }
-    return host.spawn(name, [sys.executable, "-m", "controller", role], environment)

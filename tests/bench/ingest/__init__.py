@@ -21,9 +21,9 @@ from tests.bench.common.timers import create_many
 from tests.bench.ingest.live import TIMERS, Run, applied, created, daily
 from tests.bench.ingest.rebuild import rebuilt
 from tests.bench.steady.settled import Settled
-from tests.bench.stub.stand import Stand, start_role
+from tests.bench.stub.stand import Stand
 from tests.cluster import Stack
-from tests.harness.product import wait_until_ready
+from tests.harness.product import start_role, wait_until_ready
 
 SUMMARY = "from applied to indexed, and rebuilds of 10 thousand real timers and of 100 thousand listed by a stub"
 DETAILS = """\

@@ -12,10 +12,9 @@ from tests.bench.common.errors import BenchError
 from tests.bench.common.output import Say
 from tests.bench.ingest.logs import Rebuilt, address, rebuilds
 from tests.bench.ingest.observed import Observer, peak_rss_mb
-from tests.bench.stub.stand import start_role
 from tests.cluster import Process
 from tests.cluster.redis_server import RedisServer
-from tests.harness.product import Host
+from tests.harness.product import Host, start_role
 
 Run = dict[str, Any]
 

@@ -23,9 +23,8 @@ from tests.bench.common.timers import AT_A_TIME, timer_at
 from tests.bench.scale.cost import claim_costs, script_us
 from tests.bench.scale.waiting import empty, fill
 from tests.bench.steady.lags import answered_in, faults_in, figures_of
-from tests.bench.stub.stand import start_role
 from tests.cluster import Process, Stack
-from tests.harness.product import wait_until_ready
+from tests.harness.product import start_role, wait_until_ready
 
 Run = dict[str, Any]
 

@@ -16,17 +16,10 @@ from tests.cluster.errors import StackError
 from tests.cluster.kubeconfig import write_kubeconfig
 from tests.cluster.processes import Guard, Process
 from tests.cluster.redis_server import RedisServer
-from tests.harness.product import Host
-from tests.harness.product import _start as start_process
 
 _CHECKOUT = Path(__file__).resolve().parents[3]
 _READY_S = 120.0
 _POLL_S = 0.05
-
-
-def start_role(host: Host, name: str, role: str, settings: Mapping[str, str] | None = None) -> Process:
-    """Start one controller or one worker; `settings` are environment variables."""
-    return start_process(host, name, role, settings or {})
 
 
 class Stand:
