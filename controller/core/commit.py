@@ -41,7 +41,7 @@ class Commit:
 
 def read_commits(status: Mapping[str, Any]) -> tuple[Commit, ...]:
     """The commits of a status: none, or the last one of an occurrence, of a request, or of both."""
-    return tuple(_commit(status[field]) for field in (COMMITTED_RUN, COMMITTED_REQUEST) if status.get(field))
+    return tuple([_commit(status[field]) for field in (COMMITTED_RUN, COMMITTED_REQUEST) if status.get(field)])
 
 
 def with_started(commits: Iterable[Commit], started: Iterable[str]) -> dict[str, Any]:

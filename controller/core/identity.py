@@ -21,7 +21,18 @@ def ticket_of(uid: str) -> str:
 
     Raises ValueError where the UID is not a UUID.
     """
-    return base64.urlsafe_b64encode(uuid.UUID(uid).bytes).rstrip(b"=").decode()
+    # Always two characters of filling.
+    return base64.urlsafe_b64encode(uuid.UUID(uid).bytes)[:TICKET_LENGTH].decode()
+
+
+def uid_of(ticket: str) -> str | None:
+    """The UID that has this ticket, or one that begins with it; None where none has."""
+    ticket = ticket[:TICKET_LENGTH]
+    try:
+        uid = str(uuid.UUID(bytes=base64.urlsafe_b64decode(f"{ticket}==")))
+    except ValueError:
+        return None
+    return uid if ticket_of(uid) == ticket else None
 
 
 def manual_ticket(ticket: str, request: str) -> str:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WITHOUT_ZONE = _EPOCH.replace(tzinfo=None)
 _MILLISECOND = timedelta(milliseconds=1)
 
 CLOCKS_APART_MS = 60_000
@@ -41,4 +42,4 @@ def rfc3339_ms(instant_ms: int) -> str:
 
 
 def _format(instant_ms: int, timespec: str) -> str:
-    return from_ms(instant_ms).isoformat(timespec=timespec).replace("+00:00", "Z")
+    return f"{(_WITHOUT_ZONE + timedelta(0, 0, 0, instant_ms)).isoformat('T', timespec)}Z"

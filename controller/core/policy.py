@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from controller.core.problems import SpecError, cut
 from controller.core.reasons import Reason
@@ -67,20 +68,27 @@ class Policy:
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
+_FIELDS = (
+    "concurrencyPolicy",
+    "missedRunPolicy",
+    "missedRunLimit",
+    "startingDeadlineSeconds",
+    "maxConsecutiveFailures",
+    "successfulJobsHistoryLimit",
+    "failedJobsHistoryLimit",
+    "ttlSecondsAfterComplete",
+    "guarantee",
+)
+
+
 def read_policy(spec: Spec) -> Policy:
-    """Read the policies of a spec; raises SpecError."""
-    default = Policy()
-    policy = Policy(
-        concurrency=_choice(spec, "concurrencyPolicy", default.concurrency),
-        missed_runs=_choice(spec, "missedRunPolicy", default.missed_runs),
-        missed_limit=_or(spec.get("missedRunLimit"), default.missed_limit),
-        deadline_ms=_milliseconds(spec.get("startingDeadlineSeconds")),
-        max_failures=spec.get("maxConsecutiveFailures"),
-        successful_history=_or(spec.get("successfulJobsHistoryLimit"), default.successful_history),
-        failed_history=_or(spec.get("failedJobsHistoryLimit"), default.failed_history),
-        complete_ttl_ms=_milliseconds(spec.get("ttlSecondsAfterComplete")),
-        guarantee=_choice(spec, "guarantee", default.guarantee),
-    )
+    """Read the policies of a spec; raises SpecError. Equal ones are shared."""
+    values = [spec.get(field) for field in _FIELDS]
+    try:
+        policy = _policy(*values)
+    except TypeError:
+        # What is no plain value cannot be looked up; it is an error, as a rule.
+        policy = _policy.__wrapped__(*values)
     if policy.missed_runs is MissedRuns.ALL and policy.concurrency is Concurrency.REPLACE:
         raise SpecError(
             Reason.INVALID_SPEC,
@@ -94,6 +102,22 @@ def read_policy(spec: Spec) -> Policy:
             "remove jobTemplate.spec.suspend, or choose Standard where something else starts them, as Kueue does",
         )
     return policy
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _policy(*values: Any) -> Policy:
+    spec, default = dict(zip(_FIELDS, values, strict=True)), Policy()
+    return Policy(
+        concurrency=_choice(spec, "concurrencyPolicy", default.concurrency),
+        missed_runs=_choice(spec, "missedRunPolicy", default.missed_runs),
+        missed_limit=_or(spec["missedRunLimit"], default.missed_limit),
+        deadline_ms=_milliseconds(spec["startingDeadlineSeconds"]),
+        max_failures=spec["maxConsecutiveFailures"],
+        successful_history=_or(spec["successfulJobsHistoryLimit"], default.successful_history),
+        failed_history=_or(spec["failedJobsHistoryLimit"], default.failed_history),
+        complete_ttl_ms=_milliseconds(spec["ttlSecondsAfterComplete"]),
+        guarantee=_choice(spec, "guarantee", default.guarantee),
+    )
 
 
 def _born_suspended(spec: Spec) -> bool:

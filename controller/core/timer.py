@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from controller.core.commit import Commit, read_commits
@@ -155,6 +156,7 @@ def parse_timer(obj: Mapping[str, Any]) -> Timer:
         timing = read_timing(spec, created_ms, f"{metadata['namespace']}/{metadata['name']}")
     except SpecError as error:
         problem = error
+    spec_changed, status_written = last_set(metadata)
     return Timer(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -163,9 +165,8 @@ def parse_timer(obj: Mapping[str, Any]) -> Timer:
         generation=metadata.get("generation", 1),
         resource_version=metadata["resourceVersion"],
         created_ms=created_ms,
-        spec_changed_ms=_last_set_ms(metadata, None, "f:spec"),
-        # Others write there as well, of other things: workers what they commit.
-        status_written_ms=_last_set_ms(metadata, "status", "f:status", "f:observedGeneration"),
+        spec_changed_ms=None if spec_changed is None else parse_rfc3339(spec_changed),
+        status_written_ms=None if status_written is None else parse_rfc3339(status_written),
         being_deleted="deletionTimestamp" in metadata,
         suspended=bool(spec.get("suspend")),
         request=request,
@@ -180,15 +181,29 @@ def parse_timer(obj: Mapping[str, Any]) -> Timer:
 
 
 def _timing_hash(spec: Mapping[str, Any]) -> str:
+    values = [spec.get(field) for field in FENCED_FIELDS]
+    try:
+        return _hash_of(*values)
+    except TypeError:
+        # Lists of objects cannot be looked up.
+        return _hash_of.__wrapped__(*values)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _hash_of(*fenced: Any) -> str:
     # An unset field and its default are the same timing, so that writing a default out fences nothing.
-    timing = {field: spec[field] for field in FENCED_FIELDS if spec.get(field) not in (None, False, [], DEFAULT_ZONE)}
+    timing = {
+        field: value
+        for field, value in zip(FENCED_FIELDS, fenced, strict=True)
+        if value not in (None, False, [], DEFAULT_ZONE)
+    }
     return hashlib.sha256(json.dumps(timing, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _recorded(status: Mapping[str, Any], request: str) -> Recorded:
     handled_through, commits = status.get("handledThrough"), read_commits(status)
     # A request whose Job is committed is handled, though nobody has counted that yet.
-    committed = any(request and commit.trigger == request for commit in commits)
+    committed = request and any(commit.trigger == request for commit in commits)
     return Recorded(
         generation=status.get("observedGeneration", 0),
         timing_hash=status.get("timingHash", ""),
@@ -201,25 +216,27 @@ def _recorded(status: Mapping[str, Any], request: str) -> Recorded:
 
 def condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     """A condition by its type; empty where there is none."""
-    return next((entry for entry in status.get("conditions") or () if entry["type"] == kind), {})
+    for entry in status.get("conditions") or ():
+        if entry["type"] == kind:
+            found: Mapping[str, Any] = entry
+            return found
+    return {}
 
 
-def _last_set_ms(metadata: Mapping[str, Any], subresource: str | None, *field: str) -> int | None:
-    return max(
-        (
-            parse_rfc3339(entry["time"])
-            for entry in metadata.get("managedFields") or ()
-            if "time" in entry
-            and (entry.get("subresource") or None) == subresource
-            and _has(entry.get("fieldsV1") or {}, *field)
-        ),
-        default=None,
-    )
+def last_set(metadata: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """When a field of spec was last set, and when status last said which spec it is about, by managedFields."""
+    spec_at = status_at = None
+    for entry in metadata.get("managedFields") or ():
+        if "time" not in entry:
+            continue
+        fields, subresource = entry.get("fieldsV1") or {}, entry.get("subresource")
+        if not subresource and "f:spec" in fields:
+            spec_at = _later(spec_at, entry["time"])
+        # Others write there as well, of other things: workers what they commit.
+        elif subresource == "status" and "f:observedGeneration" in fields.get("f:status", ()):
+            status_at = _later(status_at, entry["time"])
+    return spec_at, status_at
 
 
-def _has(fields: Mapping[str, Any], *field: str) -> bool:
-    for part in field:
-        if part not in fields:
-            return False
-        fields = fields[part]
-    return True
+def _later(one: str | None, other: str) -> str:
+    return other if one is None or parse_rfc3339(other) > parse_rfc3339(one) else one

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import Any
 
 from redis.asyncio import Redis
@@ -19,6 +20,7 @@ from controller.observe import metrics
 from controller.observe.health import Health, serve_health
 from controller.reconcile.guardian import Guardian
 from controller.reconcile.herald import Herald
+from controller.reconcile.job_watch import JobWatch
 from controller.reconcile.outcomes import Outcomes
 from controller.reconcile.rebuild import Rebuild
 from controller.reconcile.report import StatusReport
@@ -48,14 +50,23 @@ async def run_controller(settings: Settings) -> None:
         serving = serve_health(health, settings.http_host, settings.http_port, metrics.CONTROLLER)
         address = await resources.enter_async_context(serving)
 
-        async def watch_by_kopf(table: Table, started: asyncio.Event, stop: asyncio.Event) -> None:
-            await watch(table, api.configuration, started, stop)
-
-        controller = Controller(api, redis, settings, health, watch_by_kopf)
+        controller = Controller(api, redis, settings, health, partial(_watch, api))
         # kopf puts its own handlers of signals in the place of ours.
         controller.on_watching = lambda: stop_on_signals(stopping)
         log.info("controller started", extra={"identity": settings.identity, "address": address})
         await controller.run(stopping)
+
+
+async def _watch(api: ApiServer, table: Table, started: asyncio.Event, stop: asyncio.Event) -> None:
+    """Jobs first: where the watch of timers has begun, both have."""
+    jobs_started = asyncio.Event()
+    tasks = [asyncio.create_task(loop(JobWatch(table, api, jobs_started).step, stop))]
+    try:
+        await first_of(*tasks, asyncio.create_task(jobs_started.wait()))
+        tasks.append(asyncio.create_task(watch(table, api.configuration, started, stop)))
+        await first_of(*tasks)
+    finally:
+        await cancel(*tasks)
 
 
 class Controller:

@@ -5,6 +5,7 @@ import heapq
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import islice
 
 
 class Pending:
@@ -12,27 +13,41 @@ class Pending:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
+        self._ripe: dict[str, None] = {}
         self._moments: dict[str, float] = {}
         self._heap: list[tuple[float, str]] = []
         self._earlier = asyncio.Event()
 
     def __len__(self) -> int:
-        return len(self._moments)
+        return len(self._ripe) + len(self._moments)
 
     def add(self, key: str, delay_s: float = 0.0) -> None:
         """Let this key be taken once the delay is over."""
+        if key in self._ripe:
+            return
+        if delay_s <= 0:
+            # Most come so, and often all at once: without a moment each they take a third of the memory.
+            self._moments.pop(key, None)
+            self._ripe[key] = None
+            self._earlier.set()
+            return
         moment = self._monotonic() + delay_s
         if moment < self._moments.get(key, float("inf")):
             self._moments[key] = moment
             heapq.heappush(self._heap, (moment, key))
             self._earlier.set()
 
+    def discard(self, key: str) -> None:
+        """Let this key not be taken, unless it is added again."""
+        self._ripe.pop(key, None)
+        self._moments.pop(key, None)
+
     async def take(self, limit: int, longest_s: float = 5.0) -> list[str]:
         """Wait until some keys may be taken, and take up to `limit` of them; none, where the wait is too long."""
         give_up_at = self._monotonic() + longest_s
         while True:
             self._earlier.clear()
-            taken = self._ripe(limit)
+            taken = self._take(limit)
             now = self._monotonic()
             if taken or now >= give_up_at:
                 return taken
@@ -41,13 +56,15 @@ class Pending:
                 async with asyncio.timeout(wake_at - now):
                     await self._earlier.wait()
 
-    def _ripe(self, limit: int) -> list[str]:
+    def _take(self, limit: int) -> list[str]:
         now = self._monotonic()
-        taken: list[str] = []
-        while self._heap and len(taken) < limit and self._heap[0][0] <= now:
+        while self._heap and self._heap[0][0] <= now:
             moment, key = heapq.heappop(self._heap)
             # An entry that was made earlier since is in the heap a second time; the later one is stale.
             if self._moments.get(key) == moment:
                 del self._moments[key]
-                taken.append(key)
+                self._ripe[key] = None
+        taken = list(islice(self._ripe, limit))
+        for key in taken:
+            del self._ripe[key]
         return taken

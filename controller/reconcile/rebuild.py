@@ -2,24 +2,32 @@
 
 The order matters, and each step says why. An error anywhere leaves the rebuild unfinished, and so without effect on
 who may claim; the next one starts from the beginning.
+
+Timers are carried over page by page, right after they were seen: read once, and not kept. Nothing of a timer hangs on
+another one, and what is needed of its own is known by then: its ticket and its Jobs were looked at before the list
+began, and so its page shows all that they can tell of. What changes later is told by the watch, and carried again. No
+worker claims from a lost index before the last page and the orphans are done: only then it is finished.
 """
 
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 
-from controller.core.job import TIMER_UID_LABEL
 from controller.index.index import Index
 from controller.index.messages import Known
 from controller.kube import paths
 from controller.kube.api import ApiServer
 from controller.observe import metrics
+from controller.reconcile.job_watch import list_jobs
 from controller.reconcile.sync import BATCH, Sync
 from controller.reconcile.table import Table
 from controller.settings import SettingsError
 
 log = logging.getLogger(__name__)
+
+_SEEN_AT_ONCE = 250
+"""So many timers are read and carried over in one go, so that everybody else has their turn in between."""
 
 
 class Rebuild:
@@ -34,6 +42,7 @@ class Rebuild:
         self._sync = sync
         self._monotonic = monotonic
         self._cluster_uid: str | None = None
+        self._listing = 0
 
     async def run(self) -> bool:
         """Rebuild once; False where it was overtaken.
@@ -46,11 +55,10 @@ class Rebuild:
         identity = await self._index.begin_rebuild(nonce)
         # Tickets first, objects second: what has a ticket now and no object then was deleted, and not just young.
         found = await self._index.sweep()
-        await self._list_jobs()
-        await self._list_timers()
-        await self._begin_anew(found)
-        await self._carry(list(self._table.entries), found)
-        await self._remove(found.keys() - self._table.tickets())
+        # Jobs before timers: a timer is carried over as it is listed, and what has a Job must not be due again.
+        await list_jobs(self._table, self._api)
+        await self._list_timers(found)
+        await self._remove([ticket for ticket in found if not self._table.has(ticket)])
         finished = await self._index.finish_rebuild(nonce, identity)
         metrics.REBUILDS.labels("finished" if finished else "overtaken").inc()
         if finished:
@@ -75,33 +83,45 @@ class Rebuild:
                 f"If that cluster is gone, delete the key {key!r}"
             )
 
-    async def _list_jobs(self) -> None:
-        before = [(uid, run.uid) for uid, entry in self._table.entries.items() for run in entry.runs.values()]
-        listed = set()
-        async for page in self._api.pages(paths.ALL_JOBS, labelSelector=TIMER_UID_LABEL):
-            for job in page:
-                self._table.see_job(job)
-                listed.add(job["metadata"]["uid"])
-        for timer_uid, job_uid in before:
-            if job_uid not in listed:
-                self._table.run_gone(timer_uid, job_uid)
-
-    async def _list_timers(self) -> None:
-        before = list(self._table.entries)
-        listed = set()
+    async def _list_timers(self, found: dict[str, Known]) -> None:
+        """See all timers, and carry them over."""
+        entries, before = self._table.entries, list(self._table.entries)
+        self._listing += 1
         async for page in self._api.pages(paths.ALL_TIMERS):
-            for timer in page:
-                self._table.see_timer(timer)
-                listed.add(timer["metadata"]["uid"])
+            for start in range(0, len(page), _SEEN_AT_ONCE):
+                uids = []
+                for timer in page[start : start + _SEEN_AT_ONCE]:
+                    uids.append(timer["metadata"]["uid"])
+                    self._table.see_timer(timer)
+                    if entry := entries.get(uids[-1]):
+                        entry.listing = self._listing
+                await self._carry(uids, found)
+            # While the next one comes, it would be in the way.
+            page.clear()
         # Only what was known before the list began can be missing from it; the rest came into being meanwhile.
         for uid in before:
-            if uid not in listed:
+            if uid in entries and entries[uid].listing != self._listing:
                 self._table.timer_deleted(uid)
         self._table.forget_early_runs()
+        rest = [uid for uid, entry in entries.items() if entry.listing != self._listing]
+        for start in range(0, len(rest), BATCH):
+            await self._carry(rest[start : start + BATCH], found)
 
-    async def _begin_anew(self, found: dict[str, Known]) -> None:
+    async def _carry(self, uids: list[str], found: dict[str, Known]) -> None:
+        """Make the index say what these timers do."""
+        await self._begin_anew(self._sync.unbelievable(uids, found), found)
+        for uid in uids:
+            # Whatever is news from here on is queued again.
+            self._table.to_sync.discard(uid)
+        try:
+            await self._sync.carry(uids, found)
+        except Exception:
+            for uid in uids:
+                self._table.to_sync.add(uid)
+            raise
+
+    async def _begin_anew(self, forged: list[str], found: dict[str, Known]) -> None:
         """Forget what tickets tell that cannot be."""
-        forged = self._sync.unbelievable(found)
         if forged:
             log.warning("tickets begin anew that tell what cannot be", extra={"count": len(forged)})
             self._index.on_junk(len(forged))
@@ -109,11 +129,6 @@ class Rebuild:
             for ticket in forged:
                 del found[ticket]
 
-    async def _carry(self, uids: list[str], found: Mapping[str, Known]) -> None:
-        for start in range(0, len(uids), BATCH):
-            await self._sync.carry(uids[start : start + BATCH], found)
-
-    async def _remove(self, tickets: Iterable[str]) -> None:
-        orphans = list(tickets)
-        for start in range(0, len(orphans), BATCH):
-            await self._index.remove(orphans[start : start + BATCH])
+    async def _remove(self, tickets: list[str]) -> None:
+        for start in range(0, len(tickets), BATCH):
+            await self._index.remove(tickets[start : start + BATCH])

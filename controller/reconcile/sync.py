@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from redis.exceptions import RedisError
@@ -69,8 +69,8 @@ class Sync:
             await asyncio.sleep(_TROUBLE_PAUSE_S)
         return True
 
-    def unbelievable(self, found: Mapping[str, Known]) -> list[str]:
-        """Of the tickets that were in the index before all timers were listed those that tell what cannot be.
+    def unbelievable(self, uids: Iterable[str], found: Mapping[str, Known]) -> list[str]:
+        """Of the tickets of these timers, found in the index before they were listed, those that tell what cannot be.
 
         A generation that the list does not show yet: no worker can have read it before. And a mark or a run in the
         future, but for clocks that differ: nothing there is handled. The one would keep its timer from ever being
@@ -78,9 +78,11 @@ class Sync:
         """
         now_ms = self._now_ms()
         forged = []
-        for entry in self._table.entries.values():
+        for entry in (self._table.entries[uid] for uid in uids if uid in self._table.entries):
             for ticket in filter(None, (entry.timer.ticket, entry.request_ticket)):
-                known = found.get(ticket, _UNKNOWN)
+                if ticket not in found:
+                    continue
+                known = found[ticket]
                 latest_ms = max(known.mark_ms, known.fired_ms)
                 too_late = latest_ms > now_ms + CLOCKS_APART_MS and latest_ms > _decided_through_ms(entry, now_ms)
                 if too_late or known.generation > entry.timer.generation:

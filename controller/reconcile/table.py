@@ -8,15 +8,17 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from controller.core.identity import TICKET_LENGTH, manual_ticket
-from controller.core.instants import CLOCKS_APART_MS
+from controller.core.identity import uid_of
 from controller.core.job import Outcome, Run, parse_run
 from controller.core.report import Report
 from controller.core.template import TemplateCheck, is_unchecked
-from controller.core.timer import Timer, parse_timer
+from controller.core.timer import Timer
+from controller.reconcile.entry import Entry as Entry
+from controller.reconcile.entry import active_uids
+from controller.reconcile.packed import pack, unpack
 from controller.reconcile.pending import Pending
 from controller.reconcile.rush import Rush
 
@@ -30,58 +32,6 @@ _SETTLE_S = 0.2
 """A status waits this long for more to happen: a Job's creation and its end often come together."""
 
 
-@dataclass(slots=True)
-class Entry:
-    """One timer and all that belongs to it."""
-
-    timer: Timer
-    runs: dict[str, Run] = field(default_factory=dict)
-    """By UID of the Job."""
-    reports: dict[str, Report] = field(default_factory=dict)
-    """By id in the outcomes stream; those that status has not taken in."""
-    told: set[str] = field(default_factory=set)
-    """The ids of those that it has, while they are in the stream still."""
-    synced_generation: int = 0
-    """The generation that is known to have reached the index."""
-    status_written_at_s: float = 0.0
-    seen_at_s: float = 0.0
-    """When this generation was seen for the first time."""
-    template: TemplateCheck | None = None
-    """What was found out about the jobTemplate, until status says it."""
-
-    def newest_run_ms(self, now_ms: int) -> int:
-        """The last occurrence that fired and has a Job, 0 for none. Runs by hand are outside that order."""
-        return max((run.occurrence_ms for run in self.started_runs(now_ms) if not run.by_hand), default=0)
-
-    def started_runs(self, now_ms: int) -> list[Run]:
-        """Those that run or ran: all but those that are uncommitted, and those of occurrences to come.
-
-        No worker creates these, but whoever may create Jobs can, and one far ahead would silence the timer until then.
-        """
-        horizon_ms = now_ms + CLOCKS_APART_MS
-        # Status can know earlier than the Job was seen to change.
-        known = {commit.job_uid for commit in self.timer.recorded.commits if commit.started}
-        started = (run for run in self.runs.values() if run.uncommitted is None or run.uid in known)
-        return [run for run in started if run.by_hand or run.occurrence_ms <= horizon_ms]
-
-    def recognise(self) -> None:
-        """What status calls active is on record: it is counted by that, and not for having been seen to begin."""
-        for uid in _active(self.timer):
-            run = self.runs.get(uid)
-            if run is not None and run.fresh:
-                self.runs[run.uid] = replace(run, fresh=False)
-
-    def uncommitted_runs(self) -> list[Run]:
-        """The Jobs that may not run yet, or never will."""
-        return [run for run in self.runs.values() if run.uncommitted is not None and not run.gone]
-
-    @property
-    def request_ticket(self) -> str | None:
-        """The ticket of the run by hand that is asked for, None where none is."""
-        request = self.timer.open_request
-        return manual_ticket(self.timer.ticket, request) if request else None
-
-
 class Table:
     """All timers by UID. `to_sync`, `to_check` and `to_report` name those whose ticket, template and status follow."""
 
@@ -93,7 +43,6 @@ class Table:
         self.rush = Rush(monotonic)
         self._status_seconds = status_seconds
         self._monotonic = monotonic
-        self._uids: dict[str, str] = {}
         self._deleted: OrderedDict[str, None] = OrderedDict()
         self._early_runs: dict[str, dict[str, Run]] = {}
         self._gone_jobs: OrderedDict[str, None] = OrderedDict()
@@ -102,14 +51,14 @@ class Table:
         """A timer as some watch, list or write showed it."""
         uid = obj["metadata"]["uid"]
         known = self.entries.get(uid)
-        if uid in self._deleted or (known and _version(obj) <= int(known.timer.resource_version)):
+        if uid in self._deleted or (known and _version(obj) <= known.version):
             return
         try:
-            # Templates are by far the largest part of a timer, and only workers need them.
-            timer = replace(parse_timer(obj), job_template={})
+            packed, version = pack(obj), _version(obj)
+            timer = unpack(packed)
             # Of its status only the schema's word is known: what is read of it below has to be there.
-            is_unchecked(timer)
-            _active(timer)
+            unchecked = is_unchecked(timer)
+            active_uids(timer)
         except Exception as error:
             # The schema keeps such objects out; should one get in, whatever is wrong with it, the others go on.
             log.error("timer cannot be read: %r", error, extra={"timer": uid})
@@ -117,13 +66,15 @@ class Table:
         before = known.timer if known else None
         if known is None:
             early = self._early_runs.pop(uid, {}).items()
-            known = Entry(timer, {key: run for key, run in early if run.namespace == timer.namespace})
-            self.entries[uid], self._uids[timer.ticket] = known, uid
-        known.timer = timer
+            known = Entry(packed, version)
+            if early:
+                known.runs = {key: run for key, run in early if run.namespace == timer.namespace}
+            self.entries[uid] = known
+        known.packed, known.version = packed, version
         known.recognise()
-        if before is None or timer.generation > before.generation:
+        if unchecked and (before is None or timer.generation > before.generation):
             known.seen_at_s = self._monotonic()
-        if self.awaits_check(known):
+        if unchecked and self.awaits_check(known):
             self.to_check.add(uid)
         if before is not None and _asks(timer) == _asks(before):
             self._report(uid)
@@ -135,9 +86,7 @@ class Table:
         """A timer is gone for good."""
         _remember(self._deleted, uid)
         self._early_runs.pop(uid, None)
-        entry = self.entries.pop(uid, None)
-        if entry is not None:
-            self._uids.pop(entry.timer.ticket, None)
+        self.entries.pop(uid, None)
         self.to_sync.add(uid)
 
     def see_job(self, obj: Mapping[str, Any]) -> None:
@@ -149,7 +98,7 @@ class Table:
         if entry and entry.timer.namespace != run.namespace:
             # Anybody can name an owner in another namespace; Kubernetes does not count it either.
             return
-        runs = entry.runs if entry else self._early_runs.setdefault(run.timer_uid, {})
+        runs = entry.runs if entry else self._early_runs.get(run.timer_uid, {})
         known = runs.get(run.uid)
         if known is None:
             self.rush.hear()
@@ -159,12 +108,15 @@ class Table:
             return
         if known and known.uncommitted is None and run.uncommitted is not None:
             return
-        runs[run.uid] = run
-        if entry:
-            entry.recognise()
-            if known is None or known.uncommitted != run.uncommitted:
-                self.to_sync.add(run.timer_uid)
-            self._report(run.timer_uid)
+        if entry is None:
+            self._early_runs.setdefault(run.timer_uid, {})[run.uid] = run
+            return
+        entry.keep(run)
+        entry.recognise()
+        if known is None or known.uncommitted != run.uncommitted:
+            # The worker that made it has told the index, as a rule: many go together.
+            self.to_sync.add(run.timer_uid, _SETTLE_S if run.uncommitted is None else 0.0)
+        self._report(run.timer_uid)
 
     def job_gone(self, obj: Mapping[str, Any]) -> None:
         """A Job was deleted; it stays in mind until status has counted it."""
@@ -182,16 +134,17 @@ class Table:
         elif job_uid in entry.runs:
             run = entry.runs.pop(job_uid)
             if run.uncommitted is None:
-                entry.runs[job_uid] = replace(run, gone=True)
+                entry.keep(replace(run, gone=True))
             self._report(timer_uid)
 
     def see_report(self, report_id: str, report: Report) -> bool:
         """A worker's report; False where its timer is not known, or has more than workers can have reported."""
-        uid = self._uids.get(report.ticket[:TICKET_LENGTH])
-        if uid is None or len(self.entries[uid].reports) >= _REPORTS_AT_MOST:
+        uid = uid_of(report.ticket)
+        entry = self.entries.get(uid) if uid else None
+        if uid is None or entry is None or len(entry.reports) >= _REPORTS_AT_MOST:
             return False
-        if report_id not in self.entries[uid].told:
-            self.entries[uid].reports[report_id] = report
+        if report_id not in entry.told:
+            entry.hear(report_id, report)
             self._report(uid)
         return True
 
@@ -225,20 +178,20 @@ class Table:
             return
         if not is_unchecked(entry.timer):
             entry.template = None
-        to_count = _active(entry.timer)
+        to_count = active_uids(entry.timer)
         for run in runs:
             if run.gone and run.uid not in to_count:
-                entry.runs.pop(run.uid, None)
+                entry.drop(run.uid)
             elif run.outcome is not Outcome.ACTIVE and run.uid in entry.runs:
-                entry.runs[run.uid] = replace(entry.runs[run.uid], fresh=False)
+                entry.keep(replace(entry.runs[run.uid], fresh=False))
         for report_id in report_ids:
-            entry.reports.pop(report_id, None)
-            entry.told.add(report_id)
+            entry.take_in(report_id)
 
-    def tickets(self) -> set[str]:
-        """The tickets of all timers that exist."""
-        by_hand = {ticket for entry in self.entries.values() if (ticket := entry.request_ticket)}
-        return by_hand.union(self._uids)
+    def has(self, ticket: str) -> bool:
+        """Whether a ticket is one of a timer that exists."""
+        uid = uid_of(ticket)
+        entry = self.entries.get(uid) if uid else None
+        return entry is not None and ticket in (entry.timer.ticket, entry.request_ticket)
 
     def forget_early_runs(self) -> None:
         """Jobs whose timers a complete list did not show: the garbage collector will take them."""
@@ -267,11 +220,6 @@ def _remember(gone: OrderedDict[str, None], uid: str) -> None:
     gone[uid] = None
     while len(gone) > _DELETED_REMEMBERED:
         gone.popitem(last=False)
-
-
-def _active(timer: Timer) -> set[str]:
-    """The UIDs of the Jobs that status calls active."""
-    return {one["uid"] for one in timer.status.get("active") or ()}
 
 
 def _asks(timer: Timer) -> tuple[Any, ...]:

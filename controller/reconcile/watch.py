@@ -1,8 +1,8 @@
-"""kopf watches RedisTimers and their Jobs, and tells the table. Handlers do no I/O of their own.
+"""kopf watches RedisTimers, and tells the table. Handlers do no I/O of their own.
 
 `on.event` only: it needs no finalizer and writes nothing, where `on.create` and `on.update` would patch each
 object. What it does not promise (an event is never repeated, deletions during a gap are never told) the
-rebuild makes good.
+rebuild makes good. What kopf lists comes another way, see listing.py.
 """
 
 import asyncio
@@ -12,22 +12,26 @@ from typing import Any
 import kopf
 from kubernetes.aio.client.configuration import Configuration
 
-from controller.core.job import TIMER_UID_LABEL
 from controller.core.timer import GROUP, PLURAL, VERSION
+from controller.reconcile.listing import Lists
 from controller.reconcile.table import Table
 
 _CREDENTIALS_LAST = timedelta(minutes=5)
+_FIRST_LISTS_S = 5.0
+"""For so long the first lists are waited for. They take milliseconds; where RedisTimers are not known, none comes."""
 
 
 async def watch(table: Table, configuration: Configuration, started: asyncio.Event, stop: asyncio.Event) -> None:
-    """Watch until `stop`; `started` is set once watching has begun."""
-    await kopf.operator(
-        registry=_handlers(table, configuration),
-        settings=_settings(),
-        clusterwide=True,
-        ready_flag=started,
-        stop_flag=stop,
-    )
+    """Watch until `stop`; `started` is set once every change from then on is told."""
+    lists = Lists({PLURAL: table.see_timer}, started)
+    lists.follow()
+    giving_up = asyncio.get_running_loop().call_later(_FIRST_LISTS_S, lists.give_up)
+    try:
+        await kopf.operator(
+            registry=_handlers(table, configuration), settings=_settings(), clusterwide=True, stop_flag=stop
+        )
+    finally:
+        giving_up.cancel()
 
 
 def _handlers(table: Table, configuration: Configuration) -> kopf.OperatorRegistry:
@@ -39,13 +43,6 @@ def _handlers(table: Table, configuration: Configuration) -> kopf.OperatorRegist
             table.timer_deleted(event["object"]["metadata"]["uid"])
         else:
             table.see_timer(event["object"])
-
-    @kopf.on.event("batch", "v1", "jobs", labels={TIMER_UID_LABEL: kopf.PRESENT}, registry=registry)
-    async def job_event(event: kopf.RawEvent, **_: Any) -> None:
-        if event["type"] == "DELETED":
-            table.job_gone(event["object"])
-        else:
-            table.see_job(event["object"])
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.ConnectionInfo:
@@ -72,7 +69,6 @@ def _settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True  # nothing here comes and goes, and it would need rights on CRDs
     settings.posting.enabled = False
     settings.persistence.diffbase_storage = _NoDiffBase()
-    settings.watching.label_selectors["jobs.v1.batch"] = TIMER_UID_LABEL
     settings.watching.chunk_size = 500
     settings.watching.server_timeout = 300
     # A watch says something once a minute, or it is broken; a list may take a while, but not kopf's five minutes.

@@ -66,6 +66,11 @@ def parse_expression(text: str, where: str, owner: str) -> Expression | Interval
     return _parse(text, where, owner if _HASHED.search(text) else None)
 
 
+def is_same_for_all(text: str) -> bool:
+    """Whether such an expression occurs at the same times whichever timer has it, whenever that was created."""
+    return _HASHED.search(text) is None and not text.startswith(_EVERY)
+
+
 @lru_cache(maxsize=4096)
 def parse_minutes(text: str, where: str) -> Expression:
     """Read an expression that stands for whole minutes, as in `exclude`: five fields, no `H`; raises SpecError."""

@@ -1,4 +1,4 @@
-"""kopf's watching of timers and Jobs, against a small API server on loopback that does not always behave."""
+"""kopf's watching of timers, against a small API server on loopback that does not always behave."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from tests.unit.core.objects import timer_object
 from tests.unit.kube.faulty import listening
 from tests.unit.reconcile.desk import HOURLY, uid
 
-TIMERS, JOBS = "/apis/redistimer.dev/v1alpha1/redistimers", "/apis/batch/v1/jobs"
+TIMERS = "/apis/redistimer.dev/v1alpha1/redistimers"
 
 Object = dict[str, Any]
 
@@ -34,11 +34,10 @@ DISCOVERY: dict[str, Object] = {
     "/apis": {
         "groups": [
             {"name": group, "versions": [{"version": version}], "preferredVersion": {"version": version}}
-            for group, version in (("redistimer.dev", "v1alpha1"), ("batch", "v1"), ("apiextensions.k8s.io", "v1"))
+            for group, version in (("redistimer.dev", "v1alpha1"), ("apiextensions.k8s.io", "v1"))
         ]
     },
     "/apis/redistimer.dev/v1alpha1": {"resources": [resource("RedisTimer", "redistimers")]},
-    "/apis/batch/v1": {"resources": [resource("Job", "jobs")]},
     "/apis/apiextensions.k8s.io/v1": {
         "resources": [resource("CustomResourceDefinition", "customresourcedefinitions", False)]
     },
