@@ -143,18 +143,26 @@ def _group(name: str, version: str) -> dict[str, Any]:
     return {"name": name, "versions": [known], "preferredVersion": known}
 
 
-def _resources(version: str, kind: str, plural: str) -> dict[str, Any]:
+def _resources(version: str, kind: str, plural: str, namespaced: bool = True) -> dict[str, Any]:
     verbs = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
     names = ((plural, verbs), (f"{plural}/status", ["get", "patch", "update"]))
-    listed = [{"name": n, "singularName": kind.lower(), "namespaced": True, "kind": kind, "verbs": v} for n, v in names]
+    common = {"singularName": kind.lower(), "namespaced": namespaced, "kind": kind}
+    listed = [{"name": name, "verbs": allowed, **common} for name, allowed in names]
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": listed}
 
 
 _FIXED: dict[str, dict[str, Any]] = {
     "/version": {"major": "1", "minor": "37", "gitVersion": "v1.37.0"},
     "/api": {"kind": "APIVersions", "versions": ["v1"]},
-    "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": []},
-    "/apis": {"kind": "APIGroupList", "groups": [_group(GROUP, VERSION), _group("batch", "v1")]},
+    # Without namespaces and definitions kopf does not begin to watch.
+    "/api/v1": _resources("v1", "Namespace", "namespaces", namespaced=False),
+    "/apis": {
+        "kind": "APIGroupList",
+        "groups": [_group(GROUP, VERSION), _group("batch", "v1"), _group("apiextensions.k8s.io", "v1")],
+    },
+    "/apis/apiextensions.k8s.io/v1": _resources(
+        "apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False
+    ),
     f"/apis/{GROUP}/{VERSION}": _resources(API_VERSION, KIND, PLURAL),
     "/apis/batch/v1": _resources("batch/v1", "Job", "jobs"),
     paths.CLUSTER_IDENTITY: {"kind": "Namespace", "apiVersion": "v1", **_CLUSTER},
