@@ -9,10 +9,12 @@ began, and so its page shows all that they can tell of. What changes later is to
 worker claims from a lost index before the last page and the orphans are done: only then it is finished.
 """
 
+import gc
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from controller.index.index import Index
 from controller.index.messages import Known
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _SEEN_AT_ONCE = 250
 """So many timers are read and carried over in one go, so that everybody else has their turn in between."""
+_COLLECTED_AT = 100_000
 
 
 class Rebuild:
@@ -55,9 +58,10 @@ class Rebuild:
         identity = await self._index.begin_rebuild(nonce)
         # Tickets first, objects second: what has a ticket now and no object then was deleted, and not just young.
         found = await self._index.sweep()
-        # Jobs before timers: a timer is carried over as it is listed, and what has a Job must not be due again.
-        await list_jobs(self._table, self._api)
-        await self._list_timers(found)
+        with _seldom_collected():
+            # Jobs before timers: a timer is carried over as it is listed, and what has a Job must not be due again.
+            await list_jobs(self._table, self._api)
+            await self._list_timers(found)
         await self._remove([ticket for ticket in found if not self._table.has(ticket)])
         finished = await self._index.finish_rebuild(nonce, identity)
         metrics.REBUILDS.labels("finished" if finished else "overtaken").inc()
@@ -132,3 +136,14 @@ class Rebuild:
     async def _remove(self, tickets: list[str]) -> None:
         for start in range(0, len(tickets), BATCH):
             await self._index.remove(tickets[start : start + BATCH])
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Objects come by the ten thousand, and go again without a cycle: to look for cycles among them costs a quarter."""
+    usual = gc.get_threshold()
+    gc.set_threshold(_COLLECTED_AT, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)

@@ -47,6 +47,8 @@ class Search:
 class Schedule(Protocol):
     """A sequence of nominal times, strictly increasing. It may be empty, end, or go on for ever."""
 
+    def __hash__(self) -> int: ...
+
     def next_after(self, after_ms: int) -> int | None:
         """The first occurrence strictly after an instant, or None where there is none left.
 
