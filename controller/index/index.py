@@ -78,8 +78,8 @@ class Index:
         """Whether each may be fired now: "ok" or why not."""
         arguments: list[str | int] = []
         for one in fires:
-            arguments += one.lease.ticket, one.lease.token, one.generation, one.occurrence_ms, one.rival
-            arguments += one.noted_ms, one.mark_ms, _lines(one.reports)
+            arguments += one.lease.ticket, one.lease.token, one.generation, max(one.occurrence_ms, 0), one.rival
+            arguments += max(one.noted_ms, 0), max(one.mark_ms, 0), _lines(one.reports)
         return [str(verdict) for verdict in await self._replies("confirm", len(fires), *arguments)]
 
     async def ack(self, done: Sequence[Done]) -> list[bool]:
@@ -87,7 +87,7 @@ class Index:
         arguments: list[str | int] = []
         for one in done:
             lease, next_ms = one.lease, _or_empty(one.next_ms)
-            arguments += lease.ticket, lease.token, one.generation, one.mark_ms, one.fired_ms, next_ms
+            arguments += lease.ticket, lease.token, one.generation, max(one.mark_ms, 0), max(one.fired_ms, 0), next_ms
             arguments.append(_lines(one.reports))
         return await self._held("ack", len(done), *arguments)
 

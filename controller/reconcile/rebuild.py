@@ -9,17 +9,21 @@ began, and so its page shows all that they can tell of. What changes later is to
 worker claims from a lost index before the last page and the orphans are done: only then it is finished.
 """
 
+import asyncio
 import gc
 import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from controller.core.identity import ticket_of
 from controller.index.index import Index
 from controller.index.messages import Known
 from controller.kube import paths
 from controller.kube.api import ApiServer
+from controller.loops import cancel
 from controller.observe import metrics
 from controller.reconcile.job_watch import list_jobs
 from controller.reconcile.sync import BATCH, Sync
@@ -28,7 +32,7 @@ from controller.settings import SettingsError
 
 log = logging.getLogger(__name__)
 
-_SEEN_AT_ONCE = 250
+_SEEN_AT_ONCE = 125
 """So many timers are read and carried over in one go, so that everybody else has their turn in between."""
 _COLLECTED_AT = 100_000
 
@@ -88,20 +92,26 @@ class Rebuild:
             )
 
     async def _list_timers(self, found: dict[str, Known]) -> None:
-        """See all timers, and carry them over."""
+        """See all timers, and carry them over. What was found and is theirs is taken out: it is accounted for."""
         entries, before = self._table.entries, list(self._table.entries)
         self._listing += 1
-        async for page in self._api.pages(paths.ALL_TIMERS):
-            for start in range(0, len(page), _SEEN_AT_ONCE):
-                uids = []
-                for timer in page[start : start + _SEEN_AT_ONCE]:
-                    uids.append(timer["metadata"]["uid"])
-                    self._table.see_timer(timer)
-                    if entry := entries.get(uids[-1]):
-                        entry.listing = self._listing
-                await self._carry(uids, found)
-            # While the next one comes, it would be in the way.
-            page.clear()
+        pages = self._api.pages(paths.ALL_TIMERS)
+
+        async def following() -> list[dict[str, Any]] | None:
+            return await anext(pages, None)
+
+        coming = asyncio.create_task(following())
+        try:
+            while (page := await coming) is not None:
+                # Fetched while this one is worked on: the API server takes as long for a page as we do.
+                coming = asyncio.create_task(following())
+                while page:
+                    uids = self._seen(page[:_SEEN_AT_ONCE])
+                    # What was seen is packed, and ten times as large here.
+                    del page[:_SEEN_AT_ONCE]
+                    await self._carry(uids, found)
+        finally:
+            await cancel(coming)
         # Only what was known before the list began can be missing from it; the rest came into being meanwhile.
         for uid in before:
             if uid in entries and entries[uid].listing != self._listing:
@@ -110,6 +120,15 @@ class Rebuild:
         rest = [uid for uid, entry in entries.items() if entry.listing != self._listing]
         for start in range(0, len(rest), BATCH):
             await self._carry(rest[start : start + BATCH], found)
+
+    def _seen(self, timers: list[dict[str, Any]]) -> list[str]:
+        """Their UIDs, once the table knows them."""
+        uids = [timer["metadata"]["uid"] for timer in timers]
+        for uid, timer in zip(uids, timers, strict=True):
+            self._table.see_timer(timer)
+            if entry := self._table.entries.get(uid):
+                entry.listing = self._listing
+        return uids
 
     async def _carry(self, uids: list[str], found: dict[str, Known]) -> None:
         """Make the index say what these timers do."""
@@ -123,6 +142,9 @@ class Rebuild:
             for uid in uids:
                 self._table.to_sync.add(uid)
             raise
+        if found:
+            for uid in uids:
+                found.pop(ticket_of(uid), None)
 
     async def _begin_anew(self, forged: list[str], found: dict[str, Known]) -> None:
         """Forget what tickets tell that cannot be."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from controller.core.identity import uid_of
+from controller.core.identity import TICKET_LENGTH, uid_of
 from controller.core.job import Outcome, Run, parse_run
 from controller.core.report import Report
 from controller.core.settled import is_settled
@@ -193,7 +193,7 @@ class Table:
         """Whether a ticket is one of a timer that exists."""
         uid = uid_of(ticket)
         entry = self.entries.get(uid) if uid else None
-        return entry is not None and ticket in (entry.timer.ticket, entry.request_ticket)
+        return entry is not None and (len(ticket) == TICKET_LENGTH or ticket == entry.request_ticket)
 
     def forget_early_runs(self) -> None:
         """Jobs whose timers a complete list did not show: the garbage collector will take them."""

@@ -35,11 +35,13 @@ def _confirm() -> None:
 
 def _token() -> None:
     _rewrite("return redis.call('HGET', lease, ticket) == token", "return true")
+    _rewrite("holders[n] == token", "true")
+    _rewrite("if holders[n] ~= ARGV[i + 1] then return 'lost' end", "")
 
 
 def _generation() -> None:
-    _rewrite("if known.generation > generation then return 'edited' end", "")
-    _rewrite("local current = generation >= known.generation", "local current = true")
+    _rewrite("if larger(known, generation) ~= generation then return 'edited' end", "")
+    _rewrite("local current = larger(generation, wanted) == wanted", "local current = true")
     # Without this an edit revokes the lease, and the token says the same.
     _rewrite("    release(ticket)\n  else\n    if redis.call('HEXISTS', lease, ticket) == 1", "  else\n    if false")
 

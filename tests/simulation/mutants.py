@@ -21,7 +21,11 @@ from controller.worker.leases import Leases
 from tests.simulation.api import Client as ApiServerClient
 from tests.simulation.rules import Rules
 
-_HELD = "return redis.call('HGET', lease, ticket) == token"
+_HELD = {
+    "*": ("return redis.call('HGET', lease, ticket) == token", "return true"),
+    "ack": ("holders[n] == token", "true"),
+    "confirm": ("if holders[n] ~= ARGV[i + 1] then return 'lost' end", ""),
+}
 
 
 def _fence_forgets() -> Iterator[None]:
@@ -142,23 +146,21 @@ REDUNDANT = (
 """Rules that others cover, as far as anybody has seen: they make the argument simpler, and cost nothing."""
 
 MUTANTS: dict[str, Rules] = {
-    "confirm says ok to all": Rules(
-        {"confirm": ("return 'ok'\nend", "return 'ok'\nend\nverdict = function() return 'ok' end")}
-    ),
+    "confirm says ok to all": Rules({"confirm": ("timer\nend", "timer\nend\nverdict = function() return 'ok' end")}),
     "workers do not confirm": Rules(patches=_never_confirmed),
-    "no token is checked": Rules({"*": (_HELD, "return true")}),
-    "confirm does not check the token": Rules({"confirm": ("if not held(ticket, token) then return 'lost' end", "")}),
+    "no token is checked": Rules(_HELD),
+    "confirm does not check the token": Rules({"confirm": _HELD["confirm"]}),
     "no generation is checked, and no lease revoked": Rules(
         {
-            "confirm": ("if known.generation > generation then return 'edited' end", ""),
+            "confirm": ("if larger(known, generation) ~= generation then return 'edited' end", ""),
             "sync": ("    release(ticket)\n", ""),
         }
     ),
     "an acknowledgement of any generation counts": Rules(
-        {"ack": ("local current = generation >= known.generation", "local current = true")}
+        {"ack": ("local current = larger(generation, wanted) == wanted", "local current = true")}
     ),
     "confirm does not check the mark": Rules(
-        {"confirm": ("if known.mark >= occurrence then return 'handled' end", "")}
+        {"confirm": ("if larger(mark, occurrence) == mark then return 'handled' end", "")}
     ),
     "the fence forgets handledThrough": Rules(patches=_fence_forgets),
     "any unknown edit counts as made now": Rules(patches=_fence_is_now),
@@ -177,8 +179,8 @@ MUTANTS: dict[str, Rules] = {
     "a lost lease leaves the mark as it is": Rules(
         {
             "ack": (
-                "raise(known, tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4]))",
-                "if mine then raise(known, tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4])) end",
+                "mark, fired = larger(mark, done), larger(fired, fires)",
+                "if mine then mark, fired = larger(mark, done), larger(fired, fires) end",
             )
         }
     ),

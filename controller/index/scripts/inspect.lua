@@ -12,6 +12,6 @@ local oldest = number(head[2])
 return {
   valid() and is_of_type(outcomes, 'stream') and 1 or 0, now,
   math.max(count('HLEN', tickets) - 1, 0),
-  count('ZCOUNT', due, '-inf', now), oldest and string.format('%d', math.max(math.floor(oldest), 0)) or '',
+  count('ZCOUNT', due, '-inf', now), oldest and format('%d', math.max(math.floor(oldest), 0)) or '',
   math.max(count('ZCARD', leased) - 1, 0),
 }

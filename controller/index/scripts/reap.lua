@@ -18,4 +18,4 @@ local function reap(from, to)
   return reaped
 end
 
-return reap('-inf', now) + reap('(' .. string.format('%d', now + tonumber(ARGV[2])), NEVER)
+return reap('-inf', now) + reap('(' .. format('%d', now + tonumber(ARGV[2])), NEVER)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.identity import JOB_NAME_LIMIT, job_name, ticket_of
+from controller.core.identity import JOB_NAME_LIMIT, job_name, manual_ticket, ticket_of, uid_of
 from tests.unit.core.objects import OTHER_UID, UID, ms
 
 OCCURRENCE_MS = ms("2026-11-22T10:00:00Z")
@@ -31,6 +31,19 @@ def test_a_ticket_has_22_characters_and_names_the_timer_whole(uid: uuid.UUID) ->
 @given(st.uuids(), st.uuids())
 def test_tickets_differ_as_the_uids_do(one: uuid.UUID, other: uuid.UUID) -> None:
     assert (ticket_of(str(one)) == ticket_of(str(other))) == (one == other)
+
+
+@given(st.uuids())
+def test_a_ticket_tells_its_uid_also_where_it_is_one_of_a_run_by_hand(uid: uuid.UUID) -> None:
+    ticket = ticket_of(str(uid))
+    assert uid_of(ticket) == uid_of(manual_ticket(ticket, "now")) == str(uid)
+
+
+@pytest.mark.parametrize(
+    "ticket", ["", "!", "Wxp8HpP1Sx6KDi9vDJ0aE", "Wxp8HpP1Sx6KDi9vDJ0aER", "Wxp8HpP1Sx6KDi9vDJ0a💣Q", "+" * 22]
+)
+def test_what_is_no_ticket_tells_none(ticket: str) -> None:
+    assert uid_of(ticket) is None
 
 
 def test_a_uid_that_is_none_has_no_ticket() -> None:

@@ -80,6 +80,48 @@ def test_the_timing_hash_changes_with_every_timing_field(change: dict[str, Any])
 
 
 @pytest.mark.parametrize(
+    ("spec", "known"),
+    [
+        (BASE, "2e4c5518be69078e"),
+        ({"every": "1h"}, "f3e6beea7ee2b289"),
+        (
+            {**BASE, "timeZone": "Europe/Berlin", "jitter": "5m", "suspend": True, "maxConsecutiveFailures": 3},
+            "77f61a746d46daa2",
+        ),
+        (
+            {
+                "schedules": [{"cron": "0 10 * * *", "timeZone": "Europe/Berlin"}],
+                "exclude": [{"date": "2026-12-25"}],
+                "startTime": "2026-03-02T00:00:00Z",
+            },
+            "29a2b72114e0e6df",
+        ),
+    ],
+)
+def test_the_timing_hash_of_a_spec_never_changes(spec: dict[str, Any], known: str) -> None:
+    """Statuses have it: another one would be an edit of every timer there is."""
+    assert timer(spec).timing_hash == known
+
+
+def test_the_timing_hash_tells_values_apart_that_python_takes_for_equal() -> None:
+    hashes = {timer(BASE | {"maxConsecutiveFailures": value}).timing_hash for value in (1, 1.0, True)}
+    assert len(hashes) == 3
+
+
+def test_timers_that_say_the_same_share_what_follows_from_it() -> None:
+    one, other = timer(BASE), timer({**BASE, "jitter": "5m"}, name="other", creationTimestamp="2026-01-01T00:00:00Z")
+    assert one.schedule is other.schedule
+    assert one.policy is other.policy
+
+
+@pytest.mark.parametrize("text", ["H * * * *", "@every 1h"])
+def test_what_depends_on_the_timer_is_not_shared(text: str) -> None:
+    one = timer({"schedule": text})
+    other = timer({"schedule": text}, name="other", creationTimestamp="2026-01-01T00:17:23Z")
+    assert one.schedule != other.schedule
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"suspend": False},

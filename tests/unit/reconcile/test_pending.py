@@ -88,3 +88,38 @@ async def test_a_taker_gives_up_after_a_while() -> None:
     pending = Pending()
     pending.add("later", 3600)
     assert await asyncio.wait_for(pending.take(10, longest_s=0.01), 10) == []
+
+
+@pytest.mark.parametrize("delay_s", [0, 5])
+async def test_what_is_discarded_is_not_taken_until_it_is_added_again(
+    pending: Pending, clock: Monotonic, delay_s: float
+) -> None:
+    pending.add("a", delay_s)
+    pending.add("b", delay_s)
+    pending.discard("a")
+    pending.discard("unknown")
+    assert len(pending) == 1
+    clock.now_s += 5
+    assert await ripe(pending) == ["b"]
+    pending.add("a")
+    assert await ripe(pending) == ["a"]
+
+
+async def test_what_may_be_taken_waits_no_longer_for_being_added_later_again(
+    pending: Pending, clock: Monotonic
+) -> None:
+    pending.add("a")
+    pending.add("a", 5)
+    assert await ripe(pending) == ["a"]
+    clock.now_s += 5
+    assert await ripe(pending) == []
+
+
+async def test_what_has_waited_comes_before_what_is_added_afterwards(pending: Pending, clock: Monotonic) -> None:
+    """Else whoever is always in a hurry would keep it waiting for ever."""
+    pending.add("patient", 1)
+    clock.now_s += 1
+    pending.add("a")
+    assert await ripe(pending, limit=1) == ["a"]
+    pending.add("b")
+    assert await ripe(pending, limit=1) == ["patient"]
