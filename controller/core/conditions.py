@@ -124,17 +124,7 @@ def _well(timer: Timer, status: Mapping[str, Any], is_over: bool, stopped: bool)
         return True, Reason.SUSPENDED, _warned(timer, "spec.suspend is true: nothing fires until it is false.")
     if stopped:
         return True, Reason.TOO_MANY_FAILURES, _stop(status)
-    return _as_scheduled(timer)
-
-
-def _as_scheduled(timer: Timer) -> _Ready:
     return True, Reason.SCHEDULED, _warned(timer, "The timer fires as scheduled.")
-
-
-def as_scheduled(timer: Timer) -> dict[str, Any]:
-    """The Ready of a timer with which all is well, without its date."""
-    ready, reason, message = _as_scheduled(timer)
-    return _condition(timer, "Ready", str(ready), reason, message)
 
 
 def _stop(status: Mapping[str, Any]) -> str:

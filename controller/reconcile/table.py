@@ -14,7 +14,6 @@ from typing import Any
 from controller.core.identity import TICKET_LENGTH, uid_of
 from controller.core.job import Outcome, Run, parse_run
 from controller.core.report import Report
-from controller.core.settled import is_settled
 from controller.core.template import TemplateCheck, is_unchecked
 from controller.core.timer import Timer
 from controller.reconcile.entry import Entry as Entry
@@ -81,8 +80,7 @@ class Table:
             self._report(uid)
             return
         self.to_sync.add(uid)
-        if before is not None or known.runs or not is_settled(timer):
-            self.to_report.add(uid)
+        self.to_report.add(uid)
 
     def timer_deleted(self, uid: str) -> None:
         """A timer is gone for good."""

@@ -36,7 +36,7 @@ class GoProgram:
     title: str
     """What messages call it."""
     sources: Path
-    """The folder of the module: one package, with go.mod and go.sum."""
+    """The folder of the module, with go.mod, go.sum and at most one package."""
     module: str
     """The required module whose version is the program's version, like ``k8s.io/kubernetes``."""
     usual_time: str
@@ -44,6 +44,8 @@ class GoProgram:
     """More names for the executable."""
     stamps: tuple[str, ...] = ()
     """Variables that the linker sets, like ``main.version={version}``; {major} and {minor} are known as well."""
+    package: str = "."
+    """What is compiled: these sources, or the program of a module that they require."""
 
     def version(self) -> str:
         """Return the version of the module that matters, like ``v1.37.2``; StackError when go.mod has none."""
@@ -66,7 +68,8 @@ class GoProgram:
         inputs = [*sorted(self.sources.glob("*.go")), self.sources / "go.mod", self.sources / "go.sum"]
         for path in inputs:
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-        digest.update(" ".join([*self.flags(), sys.platform, platform.machine()]).encode())
+        elsewhere = [] if self.package == "." else [self.package]
+        digest.update(" ".join([*self.flags(), sys.platform, platform.machine(), *elsewhere]).encode())
         return cache_root(environ) / f"{self.name}-{self.version()}-{digest.hexdigest()[:12]}"
 
     def build(self, environ: Mapping[str, str]) -> Path:
@@ -150,7 +153,7 @@ def _compile(program: GoProgram, go: Path, output: Path, environ: Mapping[str, s
         }
         step.update("fetching modules")
         packages = subprocess.run(
-            [go, "list", "-mod=readonly", "-deps", "."],
+            [go, "list", "-mod=readonly", "-deps", program.package],
             cwd=program.sources,
             env=go_environ,
             capture_output=True,
@@ -161,7 +164,7 @@ def _compile(program: GoProgram, go: Path, output: Path, environ: Mapping[str, s
             raise StackError(f"the Go modules cannot be had:\n{_last_lines(packages.stderr)}")
         total = len(packages.stdout.split())
 
-        command: list[str | Path] = [go, "build", "-v", *program.flags(), "-o", output, "."]
+        command: list[str | Path] = [go, "build", "-v", *program.flags(), "-o", output, program.package]
         compiler = guard.spawn("go-build", command, go_environ, cwd=program.sources)
         while (code := compiler.poll()) is None:
             lines = compiler.log_text().splitlines()
