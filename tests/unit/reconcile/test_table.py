@@ -6,9 +6,6 @@ import pytest
 
 from controller.core.identity import ticket_of
 from controller.core.job import Outcome
-from controller.core.news import News
-from controller.core.status import next_status
-from controller.core.template import accepted
 from controller.core.timer import parse_timer
 from controller.reconcile.table import Table
 from tests.unit.core.objects import UID, report, timer, timer_object
@@ -244,22 +241,3 @@ def test_of_reports_without_end_a_table_keeps_what_workers_could_have_written(ta
     assert all(table.see_report(f"{number}-0", told) for number in range(10_000))
     assert not table.see_report("10000-0", told)
     assert len(table.entries[UID].reports) == 10_000
-
-
-async def test_a_timer_whose_status_says_all_is_not_looked_at_when_somebody_begins_to_lead(
-    desk: Desk, table: Table
-) -> None:
-    checked = next_status(timer(HOURLY), [], News(), TWELVE, accepted(1))
-    seen(table, status=checked)
-    assert await desk.ripe(table.to_sync) == {UID}
-    assert await desk.ripe(table.to_report) == set()
-    seen(table, resourceVersion="2", status=checked | {"activeCount": 7})
-    desk.monotonic.now_s += 5
-    assert await desk.ripe(table.to_report) == {UID}, "somebody wrote there"
-
-
-async def test_it_is_looked_at_where_it_has_a_job(desk: Desk, table: Table) -> None:
-    checked = next_status(timer(HOURLY), [], News(), TWELVE, accepted(1))
-    table.see_job(job(ELEVEN))
-    seen(table, status=checked)
-    assert await desk.ripe(table.to_report) == {UID}
