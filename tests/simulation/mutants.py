@@ -146,7 +146,9 @@ REDUNDANT = (
 """Rules that others cover, as far as anybody has seen: they make the argument simpler, and cost nothing."""
 
 MUTANTS: dict[str, Rules] = {
-    "confirm says ok to all": Rules({"confirm": ("timer\nend", "timer\nend\nverdict = function() return 'ok' end")}),
+    "confirm says ok to all": Rules(
+        {"confirm": ("fired, timer\nend", "fired, timer\nend\nverdict = function() return 'ok' end")}
+    ),
     "workers do not confirm": Rules(patches=_never_confirmed),
     "no token is checked": Rules(_HELD),
     "confirm does not check the token": Rules({"confirm": _HELD["confirm"]}),
