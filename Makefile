@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && command -v $$p && break; done)
 FOR ?= 60
 
-.PHONY: help setup test lint unit demo bench simulate simulate-mutants chaos chaos-wait chaos-stop soak lock clean
+.PHONY: help setup test lint unit demo bench manifests simulate simulate-mutants chaos chaos-wait chaos-stop soak lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ chaos-stop: setup  ## end it before its time
 
 soak: setup  ## timers come and go for a while (FOR=600 seconds): nothing may grow, nothing may be left
 	@.venv/bin/python -m tests.soak $(if $(filter command line environment,$(origin FOR)),--for $(FOR))
+
+manifests: setup  ## make deploy/install.yaml and the chart's CRD anew, after a change of crds/ or the chart
+	@.venv/bin/python -m tests.deploy
 
 lock: setup  ## renew the lock files from pyproject.toml
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o requirements.lock pyproject.toml
