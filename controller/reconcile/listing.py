@@ -1,19 +1,19 @@
-"""What becomes of kopf's lists. kopf lists a resource before it watches it, and again whenever a watch was lost.
+"""What becomes of kopf's lists. kopf lists timers before it watches them, and again whenever a watch was lost.
 
 For each object of a list kopf would make a queue and a task, which costs a millisecond and more: minutes, at 100,000
 timers, in which nobody else gets far. So its function that lists is replaced, for the operators of `watch`:
 
-- Its first list of each resource is only asked for its resourceVersion. The rebuild lists as well, and begins after
-  that: what is older than this version is in the rebuild's list, what is younger comes with the watch.
+- Its first list is only asked for its resourceVersion. The rebuild lists as well, and begins after that: what is older
+  than this version is in the rebuild's list, what is younger comes with the watch.
 - Every later list is about what a watch has missed. It is taken in, page by page, right as it arrives.
 
-kopf offers nothing for this. Should it stop calling that function, the first lists are given up after a few seconds,
-and everything arrives as kopf has it.
+kopf offers nothing for this. Should it stop calling that function, the first list is given up after a few seconds, and
+everything arrives as kopf has it.
 """
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from contextvars import ContextVar
 from typing import Any
@@ -26,42 +26,37 @@ Page = tuple[list[Any], str]
 
 
 class Lists:
-    """The lists of one operator."""
+    """The lists of one operator, which watches one resource."""
 
-    def __init__(self, see: Mapping[str, Callable[[dict[str, Any]], None]], started: asyncio.Event) -> None:
-        """`see` takes in an object, by the plural of its resource.
+    def __init__(self, see: Callable[[dict[str, Any]], None], started: asyncio.Event) -> None:
+        """`see` takes in an object.
 
-        `started` is set once kopf is about to watch all of these: whoever lists after that, and is told what comes
-        here, misses nothing.
+        `started` is set once kopf is about to watch: whoever lists after that, and is told what comes here, misses
+        nothing.
         """
         self._see = see
         self._started = started
-        self._awaited = set(see)
 
     def follow(self) -> None:
         """Have what is listed in this task, and in those that come from it, go by this."""
         _lists.set(self)
 
     def give_up(self) -> None:
-        """Wait for no first list any more: those that are still to come are whole ones."""
-        self._awaited.clear()
+        """Wait for the first list no longer: if it is still to come, it is a whole one."""
         self._started.set()
 
     async def fetch(self, settings: kopf.OperatorSettings, **asked: Any) -> AsyncIterator[Page]:
         """In the place of kopf's function: pages without objects."""
-        plural = asked["resource"].plural
-        if plural in self._awaited:
+        if not self._started.is_set():
             version = await _version(settings=_one_at_a_time(settings), **asked)
             # If it was given up meanwhile, somebody has begun to list, perhaps before this version.
-            if plural in self._awaited:
-                self._awaited.remove(plural)
-                if not self._awaited:
-                    self._started.set()
+            if not self._started.is_set():
+                self._started.set()
                 yield [], version
                 return
         async for objects, version in _original(settings=settings, **asked):
             for obj in objects:
-                self._see[plural](obj)
+                self._see(obj)
             yield [], version
 
 

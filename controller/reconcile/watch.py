@@ -17,15 +17,15 @@ from controller.reconcile.listing import Lists
 from controller.reconcile.table import Table
 
 _CREDENTIALS_LAST = timedelta(minutes=5)
-_FIRST_LISTS_S = 5.0
-"""For so long the first lists are waited for. They take milliseconds; where RedisTimers are not known, none comes."""
+_FIRST_LIST_S = 5.0
+"""For so long the first list is waited for. It takes milliseconds; where RedisTimers are not known, none comes."""
 
 
 async def watch(table: Table, configuration: Configuration, started: asyncio.Event, stop: asyncio.Event) -> None:
     """Watch until `stop`; `started` is set once every change from then on is told."""
-    lists = Lists({PLURAL: table.see_timer}, started)
+    lists = Lists(table.see_timer, started)
     lists.follow()
-    giving_up = asyncio.get_running_loop().call_later(_FIRST_LISTS_S, lists.give_up)
+    giving_up = asyncio.get_running_loop().call_later(_FIRST_LIST_S, lists.give_up)
     try:
         await kopf.operator(
             registry=_handlers(table, configuration), settings=_settings(), clusterwide=True, stop_flag=stop

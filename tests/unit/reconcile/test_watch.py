@@ -177,7 +177,7 @@ async def test_what_is_listed_at_the_start_is_left_to_the_rebuild() -> None:
     assert scene.table.entries.keys() == {uid(2)}
 
 
-async def test_watching_has_begun_once_all_resources_have_a_version_to_watch_from() -> None:
+async def test_watching_has_begun_once_there_is_a_version_to_watch_from() -> None:
     cluster = Cluster()
     cluster.may_list.clear()
     async with following(cluster) as scene:
@@ -188,7 +188,7 @@ async def test_watching_has_begun_once_all_resources_have_a_version_to_watch_fro
 
 
 async def test_a_first_list_that_comes_too_late_is_a_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "_FIRST_LISTS_S", 0.01)
+    monkeypatch.setattr(watching, "_FIRST_LIST_S", 0.01)
     cluster = Cluster()
     cluster.may_list.clear()
     async with following(cluster) as scene:
