@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from controller.core.problems import SpecError, cut
 from controller.core.reasons import Reason
+from controller.core.sharing import shared
 from controller.core.spec import Spec
 
 ON_TIME_MS = 60_000
@@ -83,12 +83,7 @@ _FIELDS = (
 
 def read_policy(spec: Spec) -> Policy:
     """Read the policies of a spec; raises SpecError. Equal ones are shared."""
-    values = [spec.get(field) for field in _FIELDS]
-    try:
-        policy = _policy(*values)
-    except TypeError:
-        # What is no plain value cannot be looked up; it is an error, as a rule.
-        policy = _policy.__wrapped__(*values)
+    policy = _policy(*(spec.get(field) for field in _FIELDS))
     if policy.missed_runs is MissedRuns.ALL and policy.concurrency is Concurrency.REPLACE:
         raise SpecError(
             Reason.INVALID_SPEC,
@@ -104,7 +99,7 @@ def read_policy(spec: Spec) -> Policy:
     return policy
 
 
-@lru_cache(maxsize=1024, typed=True)
+@shared(1024)
 def _policy(*values: Any) -> Policy:
     spec, default = dict(zip(_FIELDS, values, strict=True)), Policy()
     return Policy(

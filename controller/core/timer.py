@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from controller.core.commit import Commit, read_commits
@@ -15,6 +14,7 @@ from controller.core.problems import SpecError
 from controller.core.schedule.occurrences import Schedule
 from controller.core.schedule.reading import TIMING_FIELDS
 from controller.core.schedule.zones import DEFAULT_ZONE
+from controller.core.sharing import shared
 from controller.core.timing import Timing, read_timing
 
 GROUP = "redistimer.dev"
@@ -181,15 +181,10 @@ def parse_timer(obj: Mapping[str, Any]) -> Timer:
 
 
 def _timing_hash(spec: Mapping[str, Any]) -> str:
-    values = [spec.get(field) for field in FENCED_FIELDS]
-    try:
-        return _hash_of(*values)
-    except TypeError:
-        # Lists of objects cannot be looked up.
-        return _hash_of.__wrapped__(*values)
+    return _hash_of(*(spec.get(field) for field in FENCED_FIELDS))
 
 
-@lru_cache(maxsize=4096, typed=True)
+@shared(4096)
 def _hash_of(*fenced: Any) -> str:
     # An unset field and its default are the same timing, so that writing a default out fences nothing.
     timing = {
