@@ -78,8 +78,8 @@ class Index:
         """Whether each may be fired now: "ok" or why not."""
         arguments: list[str | int] = []
         for one in fires:
-            arguments += one.lease.ticket, one.lease.token, one.generation, max(one.occurrence_ms, 0), one.rival
-            arguments += max(one.noted_ms, 0), max(one.mark_ms, 0), _lines(one.reports)
+            arguments += one.lease.ticket, one.lease.token, one.generation, _since_1970(one.occurrence_ms), one.rival
+            arguments += _since_1970(one.noted_ms), _since_1970(one.mark_ms), _lines(one.reports)
         return [str(verdict) for verdict in await self._replies("confirm", len(fires), *arguments)]
 
     async def ack(self, done: Sequence[Done]) -> list[bool]:
@@ -87,8 +87,8 @@ class Index:
         arguments: list[str | int] = []
         for one in done:
             lease, next_ms = one.lease, _or_empty(one.next_ms)
-            arguments += lease.ticket, lease.token, one.generation, max(one.mark_ms, 0), max(one.fired_ms, 0), next_ms
-            arguments.append(_lines(one.reports))
+            arguments += lease.ticket, lease.token, one.generation, _since_1970(one.mark_ms), _since_1970(one.fired_ms)
+            arguments += next_ms, _lines(one.reports)
         return await self._held("ack", len(done), *arguments)
 
     async def retry(self, again: Sequence[Again]) -> list[bool]:
@@ -248,6 +248,11 @@ def _lease(row: object, token: str) -> Lease | None:
 
 def _pairs(leases: Iterable[Lease]) -> list[str]:
     return [text for lease in leases for text in (lease.ticket, lease.token)]
+
+
+def _since_1970(instant_ms: int) -> int:
+    """Scripts compare numbers as texts, which holds where none is negative."""
+    return max(instant_ms, 0)
 
 
 def _or_empty(instant_ms: int | None) -> int | str:

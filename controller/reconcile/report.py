@@ -21,8 +21,9 @@ from controller.kube.jobs import delete_job
 from controller.loops import wall_clock_ms
 from controller.observe import metrics
 from controller.observe.health import Health
+from controller.reconcile.entry import Entry
 from controller.reconcile.herald import Herald
-from controller.reconcile.table import Entry, Table
+from controller.reconcile.table import Table
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,8 @@ from controller.index.index import Index
 from controller.index.messages import Known, Wanted
 from controller.loops import wall_clock_ms
 from controller.observe.health import Health
-from controller.reconcile.table import Entry, Table
+from controller.reconcile.entry import Entry
+from controller.reconcile.table import Table
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,7 @@ from controller.core.job import Outcome, Run, parse_run
 from controller.core.report import Report
 from controller.core.template import TemplateCheck, is_unchecked
 from controller.core.timer import Timer
-from controller.reconcile.entry import Entry as Entry
-from controller.reconcile.entry import active_uids
+from controller.reconcile.entry import Entry, active_uids
 from controller.reconcile.packed import pack, unpack
 from controller.reconcile.pending import Pending
 from controller.reconcile.rush import Rush

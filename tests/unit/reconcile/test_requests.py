@@ -8,9 +8,10 @@ from controller.core.identity import manual_job_name, manual_ticket, ticket_of
 from controller.core.job import BACKFILL, job_manifest
 from controller.core.reasons import Reason
 from controller.index.messages import Done, Wanted
+from controller.reconcile.entry import Entry
 from controller.reconcile.packed import pack
 from controller.reconcile.sync import wanted
-from controller.reconcile.table import Entry, Table
+from controller.reconcile.table import Table
 from tests.unit.core.life import told_of
 from tests.unit.core.objects import UID, handled, timer, timer_object
 from tests.unit.reconcile.desk import ELEVEN, HOURLY, TEN, TWELVE, Desk, job, succeeded_at, uid

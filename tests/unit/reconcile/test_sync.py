@@ -9,9 +9,9 @@ from controller.core.identity import ticket_of
 from controller.core.instants import CLOCKS_APART_MS
 from controller.core.timer import Timer
 from controller.index.messages import Wanted
+from controller.reconcile.entry import Entry
 from controller.reconcile.packed import pack
 from controller.reconcile.sync import wanted as all_wanted
-from controller.reconcile.table import Entry
 from tests.unit.core.objects import UID, handled, run, timer, timer_object
 from tests.unit.reconcile.desk import ELEVEN, HOURLY, TEN, THIRTEEN, TWELVE, Desk, uid
 
