@@ -5,13 +5,11 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tests.cluster.binaries import find_programs
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.errors import StackError
 from tests.cluster.guard import MARKER
+from tests.cluster.guarded import Guarded
 from tests.cluster.kubeconfig import write_kubeconfig
 from tests.cluster.kubectl import run_kubectl
 from tests.cluster.kubelet.output import read_output
@@ -22,7 +20,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 _ESTABLISHED_S = 60
 
 
-class Stack:
+class Stack(Guarded):
     """A Kubernetes control plane and a Redis of one's own; several run side by side.
 
     Use it as a context manager. Inside: ``directory`` (a temporary folder with every log, as ``<name>.log``),
@@ -55,37 +53,24 @@ class Stack:
         self._with_kubelet = kubelet
         self._with_redis = redis
         self._controller_manager_flags = controller_manager_flags
-        self._guard: Guard | None = None
 
-    def __enter__(self) -> Self:
+    def _start(self, guard: Guard) -> None:
         programs = find_programs()
-        self._guard = guard = Guard()
-        try:
-            self.directory = guard.directory
-            if self._with_redis:
-                self.redis = RedisServer(guard)
-                self.redis.start()
-            self._plane = plane = ControlPlane(
-                guard, programs, audit=self._audit, controller_manager_flags=self._controller_manager_flags
-            )
-            plane.start()
-            self.kubeconfig, self.server, self.audit_log = plane.kubeconfig, plane.server, plane.audit_log
-            self.etcd, self.api_server = plane.etcd, plane.api_server
-            self.controller_manager = plane.controller_manager
-            self._authority = plane.certificates.authority
-            self._kubectl = _only_kubectl(guard.directory / "bin", programs["kubectl"])
-            if self._with_kubelet:
-                self.kubelet = self._start_kubelet()
-        except BaseException:
-            guard.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._running_guard.close()
-        self._guard = None
+        self.directory = guard.directory
+        if self._with_redis:
+            self.redis = RedisServer(guard)
+            self.redis.start()
+        self._plane = plane = ControlPlane(
+            guard, programs, audit=self._audit, controller_manager_flags=self._controller_manager_flags
+        )
+        plane.start()
+        self.kubeconfig, self.server, self.audit_log = plane.kubeconfig, plane.server, plane.audit_log
+        self.etcd, self.api_server = plane.etcd, plane.api_server
+        self.controller_manager = plane.controller_manager
+        self._authority = plane.certificates.authority
+        self._kubectl = _only_kubectl(guard.directory / "bin", programs["kubectl"])
+        if self._with_kubelet:
+            self.kubelet = self._start_kubelet()
 
     @property
     def redis_url(self) -> str:
@@ -161,12 +146,6 @@ class Stack:
         SIGKILL ``grace_s`` seconds later.
         """
         return self._running_guard.spawn(name, argv, self.environment() if env is None else env, grace_s=grace_s)
-
-    @property
-    def _running_guard(self) -> Guard:
-        if self._guard is None:
-            raise StackError("this stack is not running: use it inside 'with Stack() as stack:'")
-        return self._guard
 
     def _start_kubelet(self) -> Process:
         command = [sys.executable, "-m", "tests.cluster.kubelet"]

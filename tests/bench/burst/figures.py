@@ -7,6 +7,7 @@ from typing import Any
 from tests.bench.burst.arms import Step
 from tests.bench.common.arrivals import thinned
 from tests.bench.common.cpu import DISTURBED_SHARE, Used
+from tests.bench.common.output import faults_told
 from tests.harness.lag import lag_of
 
 Run = dict[str, Any]
@@ -71,11 +72,8 @@ def faults_of(run: Run) -> list[str]:
     name = f"{run['arm']}, {run['timers']} timers, round {run['round']}"
     if "error" in run:
         return [f"{name}: {run['error']}"]
-    return [
-        f"{name}: {run[kind]} {what}"
-        for kind, what in (("missed", "missed"), ("double", "Jobs too many"), ("early", "before their time"))
-        if run[kind]
-    ]
+    words = {"missed": "missed", "double": "Jobs too many", "early": "before their time"}
+    return faults_told([run], words, lambda _: name)
 
 
 def workers_cpu_ms(cpu_ms: Mapping[str, float]) -> float | None:

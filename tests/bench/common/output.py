@@ -3,7 +3,7 @@
 import argparse
 import json
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,6 +35,13 @@ def spread(values: Iterable[float]) -> dict[str, float]:
     """{"median", "min", "max"} of values, of which there must be one."""
     values = list(values)
     return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+def faults_told(
+    runs: Iterable[Mapping[str, Any]], words: Mapping[str, str], where: Callable[[Mapping[str, Any]], str]
+) -> list[str]:
+    """A sentence for each kind of fault that a run has counted: where that was, how many, and the words for it."""
+    return [f"{where(run)}: {run[kind]} {said}" for run in runs for kind, said in words.items() if run.get(kind)]
 
 
 def document_of(

@@ -10,7 +10,7 @@ from tests.bench.bars import Bar, at_most, bars_tables
 from tests.bench.common import flags
 from tests.bench.common.cluster import connected
 from tests.bench.common.facts import facts_of
-from tests.bench.common.output import Document, Say, document_of, figures_table, spread, with_spread
+from tests.bench.common.output import Document, Say, document_of, faults_told, figures_table, spread, with_spread
 from tests.bench.scale.measure import Run, beside, started_workers
 from tests.cluster import Stack
 
@@ -106,13 +106,12 @@ def bars_of(summary: Mapping[str, Mapping[str, Any]]) -> list[Bar]:
 
 def faults_of(runs: Iterable[Run]) -> list[str]:
     """What was wrong."""
-    words = {"missed": "have no Job", "double": "have two Jobs", "early": "had their Job before their time"}
-    return [
-        f"{one['timers']} waiting, round {one['round']}: {one[kind]} timers {said}"
-        for one in runs
-        for kind, said in words.items()
-        if one[kind]
-    ]
+    words = {
+        "missed": "timers have no Job",
+        "double": "timers have two Jobs",
+        "early": "timers had their Job before their time",
+    }
+    return faults_told(runs, words, lambda run: f"{run['timers']} waiting, round {run['round']}")
 
 
 def tables(document: Document) -> Iterable[Table]:

@@ -9,7 +9,7 @@ from rich.table import Table
 from tests.bench.bars import Bar, at_most, bars_tables
 from tests.bench.common import flags
 from tests.bench.common.facts import facts_of
-from tests.bench.common.output import Document, Say, document_of, figures_table, spread, with_spread
+from tests.bench.common.output import Document, Say, document_of, faults_told, figures_table, spread, with_spread
 from tests.bench.steady.lags import FIGURES
 from tests.bench.steady.measure import Run, idle, steady
 from tests.cluster import Stack
@@ -91,12 +91,7 @@ def faults_of(runs: Iterable[Run]) -> list[str]:
         "early": "occurrences had their Job before their time",
         "piled_up": "Jobs were left, so an idle cluster was not what was measured",
     }
-    return [
-        f"{one['name']}, round {one['round']}: {one[kind]} {said}"
-        for one in runs
-        for kind, said in words.items()
-        if one.get(kind)
-    ]
+    return faults_told(runs, words, lambda run: f"{run['name']}, round {run['round']}")
 
 
 def tables(document: Document) -> Iterable[Table]:

@@ -5,14 +5,14 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import aiohttp
 
 from tests.bench.stub.__main__ import LISTENING
 from tests.cluster.certificates import Certificates, create_certificates
 from tests.cluster.errors import StackError
+from tests.cluster.guarded import Guarded
 from tests.cluster.kubeconfig import write_kubeconfig
 from tests.cluster.processes import Guard, Process
 from tests.cluster.redis_server import RedisServer
@@ -22,7 +22,7 @@ _READY_S = 120.0
 _POLL_S = 0.05
 
 
-class Stand:
+class Stand(Guarded):
     """A Redis and a stub, as processes that are gone at the end. Use it as a context manager.
 
     `stub_arguments` are those of ``python -m tests.bench.stub``. With `tls` the stub is spoken to by HTTPS, as an API
@@ -36,30 +36,17 @@ class Stand:
     def __init__(self, stub_arguments: Sequence[str], tls: bool = True) -> None:
         self._arguments = stub_arguments
         self._tls = tls
-        self._guard: Guard | None = None
         self._certificates: Certificates
 
-    def __enter__(self) -> Self:
-        self._guard = guard = Guard()
-        try:
-            self.redis = RedisServer(guard)
-            self.redis.start()
-            self._certificates = files = create_certificates(guard.directory / "certificates")
-            command = [sys.executable, "-m", "tests.bench.stub", *self._arguments]
-            if self._tls:
-                command += ["--certificate", str(files.server), "--key", str(files.server_key)]
-            self.stub = guard.spawn("stub", command, cwd=_CHECKOUT)
-            self.server = f"http{'s' if self._tls else ''}://127.0.0.1:{self._port()}"
-        except BaseException:
-            guard.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._running_guard.close()
-        self._guard = None
+    def _start(self, guard: Guard) -> None:
+        self.redis = RedisServer(guard)
+        self.redis.start()
+        self._certificates = files = create_certificates(guard.directory / "certificates")
+        command = [sys.executable, "-m", "tests.bench.stub", *self._arguments]
+        if self._tls:
+            command += ["--certificate", str(files.server), "--key", str(files.server_key)]
+        self.stub = guard.spawn("stub", command, cwd=_CHECKOUT)
+        self.server = f"http{'s' if self._tls else ''}://127.0.0.1:{self._port()}"
 
     @property
     def redis_url(self) -> str:
@@ -92,12 +79,6 @@ class Stand:
         ):
             answer: dict[str, Any] = await response.json()
             return answer
-
-    @property
-    def _running_guard(self) -> Guard:
-        if self._guard is None:
-            raise StackError("this stand is not in use: use it inside 'with Stand(...) as stand:'")
-        return self._guard
 
     def _port(self) -> int:
         deadline = time.monotonic() + _READY_S

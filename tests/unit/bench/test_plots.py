@@ -3,14 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.bench.common.output import write_document
-from tests.unit.bench.bursts import document, run
-
-pytest.importorskip("matplotlib")
-
 from tests.bench.plots import PLOTS, draw_all
+from tests.unit.bench.bursts import document, run
 
 
 def of(scenario: str, *runs: dict[str, Any]) -> dict[str, Any]:
