@@ -39,10 +39,10 @@ class JobWatch:
                 self._see(change["type"], change["object"])
         except ApiError as error:
             if error.status == 410:
-                # What happened since is forgotten there: begin anew.
+                # What happened since is forgotten there: begin anew, with a list.
                 self._version = ""
-                return True
-            log.warning("jobs cannot be watched, trying again: %s", error)
+            else:
+                log.warning("jobs cannot be watched, trying again: %s", error)
             await asyncio.sleep(_PAUSE_S)
         except ApiUnreachableError as error:
             log.debug("watch of jobs ended: %s", error)

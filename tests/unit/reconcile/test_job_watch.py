@@ -116,9 +116,20 @@ async def test_after_an_error_it_goes_on_there_a_moment_later(
     assert pauses == [1.0]
 
 
-async def test_what_happened_while_the_server_forgot_is_found_by_listing(table: Table) -> None:
+async def test_what_happened_while_the_server_forgot_is_found_by_listing(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleepless(monkeypatch)
     server = Server([change("ADDED", a_job(0, "101")), ApiError(410, "Expired", "too old")], [])
     server.jobs = [a_job(1, "180")]
     await watched(table, server)
     assert runs(table) == ["job-1"], "one was created meanwhile, and one deleted"
     assert (server.listed, server.watched_from) == (1, ["100", "100"])
+
+
+async def test_a_server_that_forgets_at_once_is_not_asked_without_end(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = sleepless(monkeypatch)
+    await watched(table, Server(*[[ApiError(410, "Expired", "too old")]] * 3))
+    assert pauses == [1.0, 1.0, 1.0]
