@@ -162,7 +162,7 @@ class Rebuild:
 
 @contextmanager
 def _seldom_collected() -> Iterator[None]:
-    """Objects come by the ten thousand, and go again without a cycle: to look for cycles among them costs a quarter."""
+    """Objects come by the ten thousand, and go again without a cycle: to look for cycles among them is time lost."""
     usual = gc.get_threshold()
     gc.set_threshold(_COLLECTED_AT, *usual[1:])
     try:
