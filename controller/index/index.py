@@ -8,6 +8,7 @@ it should be, or an error, or nothing.
 import logging
 import re
 import reprlib
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from importlib.resources import files
 from typing import Any
@@ -41,12 +42,20 @@ class Index:
     """
 
     def __init__(
-        self, redis: "Redis", installation: str, on_junk: Callable[[int], object] = lambda count: None
+        self,
+        redis: "Redis",
+        installation: str,
+        on_junk: Callable[[int], object] = lambda count: None,
+        on_call: Callable[[str, float, bool], object] = lambda script, seconds, failed: None,
     ) -> None:
-        """`on_junk` hears of how much was found, and removed or not believed, that nothing here can have written."""
+        """`on_junk` hears of how much was found, and removed or not believed, that nothing here can have written.
+
+        `on_call` hears of each call of a script: its name, the seconds it took, and whether it failed.
+        """
         self.redis = redis
         self.keys: Keys = keys_of(installation)
         self.on_junk = on_junk
+        self._on_call = on_call
         common = (_SCRIPTS / "_common.lua").read_text()
         self._scripts = {
             script.name.removesuffix(".lua"): redis.register_script(common + script.read_text())
@@ -55,7 +64,13 @@ class Index:
         }
 
     async def _run(self, verb: str, *arguments: str | int) -> Any:
-        return await self._scripts[verb](keys=self.keys[:7], args=arguments)
+        called_at, failed = time.monotonic(), True
+        try:
+            reply = await self._scripts[verb](keys=self.keys[:7], args=arguments)
+            failed = False
+            return reply
+        finally:
+            self._on_call(verb, time.monotonic() - called_at, failed)
 
     # What workers do.
 

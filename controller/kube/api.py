@@ -45,6 +45,9 @@ _TOKEN_LASTS_S = 1.0
 """For so long a token is used without asking again which one it is."""
 
 
+OnAnswer = Callable[[str, int, float], object]
+
+
 class Limits(Protocol):
     """What a client takes from the settings, or from anybody who has none."""
 
@@ -67,11 +70,19 @@ class ApiServer:
     """
 
     def __init__(
-        self, configuration: Configuration, limits: Limits, renew: Callable[[], Awaitable[object]] | None = None
+        self,
+        configuration: Configuration,
+        limits: Limits,
+        renew: Callable[[], Awaitable[object]] | None = None,
+        on_answer: OnAnswer = lambda method, status, seconds: None,
     ) -> None:
-        """`renew` reads the credentials anew into the configuration, for when the server refuses them."""
+        """`renew` reads the credentials anew into the configuration, for when the server refuses them.
+
+        `on_answer` hears of each request but watches: its method, the status (0: no answer) and the seconds it took.
+        """
         self._configuration = configuration
         self._renew = renew
+        self._on_answer = on_answer
         self._renewing = asyncio.Lock()
         self._renewed_at = -math.inf
         self._timeout_s = limits.api_timeout_seconds
@@ -92,7 +103,7 @@ class ApiServer:
         )
 
     @classmethod
-    async def connect(cls, settings: Settings) -> Self:
+    async def connect(cls, settings: Settings, on_answer: OnAnswer = lambda method, status, seconds: None) -> Self:
         """Load credentials: the kubeconfig of the settings, else the Pod's service account, else ~/.kube/config.
 
         Raises SettingsError where there are none.
@@ -121,7 +132,7 @@ class ApiServer:
                 "set KUBECONFIG or --kubeconfig to a kubeconfig, "
                 "or run in a Pod with a service account"
             ) from None
-        return cls(configuration, settings, load)
+        return cls(configuration, settings, load, on_answer)
 
     @property
     def configuration(self) -> Configuration:
@@ -250,6 +261,7 @@ class ApiServer:
         headers = await self._headers(accept)
         if body is not None:
             headers["Content-Type"] = kind
+        status, sent_at = 0, time.monotonic()
         try:
             async with self._session.request(
                 method,
@@ -262,8 +274,11 @@ class ApiServer:
                 allow_redirects=False,
             ) as response:
                 payload = await response.read()
+                status = response.status
         except _NO_ANSWER as error:
             raise ApiUnreachableError(f"{method} {path}: {type(error).__name__} {error}".rstrip()) from None
+        finally:
+            self._on_answer(method, status, time.monotonic() - sent_at)
         if response.status >= 300:
             raise refusal(response.status, response.headers.get("Retry-After"), payload)
         try:

@@ -18,6 +18,7 @@ from controller.kube.leadership import Leadership
 from controller.loops import Clock, Step, cancel, first_of, loop, pause, stop_on_signals
 from controller.observe import metrics
 from controller.observe.health import Health, serve_health
+from controller.observe.lag import measure_lag
 from controller.reconcile.guardian import Guardian
 from controller.reconcile.herald import Herald
 from controller.reconcile.job_watch import JobWatch
@@ -45,8 +46,9 @@ async def run_controller(settings: Settings) -> None:
     stopping = stop_on_signals()
     health = Health()
     async with AsyncExitStack() as resources:
-        api = await resources.enter_async_context(await ApiServer.connect(settings))
+        api = await resources.enter_async_context(await ApiServer.connect(settings, metrics.api_answered))
         redis = await resources.enter_async_context(connect_redis(settings))
+        await resources.enter_async_context(measure_lag())
         serving = serve_health(health, settings.http_host, settings.http_port, metrics.CONTROLLER)
         address = await resources.enter_async_context(serving)
 
@@ -86,7 +88,7 @@ class Controller:
         self._health = health
         self._watch = watch
         self._clock = clock or Clock()
-        self._index = Index(redis, settings.installation, metrics.JUNK.inc)
+        self._index = Index(redis, settings.installation, metrics.JUNK.inc, metrics.redis_answered)
         self._leadership = Leadership(
             api,
             settings.namespace,

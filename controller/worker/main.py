@@ -15,6 +15,7 @@ from controller.kube.api import ApiServer
 from controller.loops import Clock, cancel, first_of, loop, stop_on_signals
 from controller.observe import metrics
 from controller.observe.health import Health, serve_health
+from controller.observe.lag import measure_lag
 from controller.settings import Settings
 from controller.worker.alarm import Alarm
 from controller.worker.fire import Firing
@@ -31,8 +32,9 @@ async def run_worker(settings: Settings) -> None:
     stopping = stop_on_signals()
     health = Health()
     async with AsyncExitStack() as resources:
-        api = await resources.enter_async_context(await ApiServer.connect(settings))
+        api = await resources.enter_async_context(await ApiServer.connect(settings, metrics.api_answered))
         redis = await resources.enter_async_context(connect_redis(settings))
+        await resources.enter_async_context(measure_lag())
         serving = serve_health(health, settings.http_host, settings.http_port, metrics.WORKER)
         address = await resources.enter_async_context(serving)
         worker = Worker(api, redis, settings, health)
@@ -49,7 +51,7 @@ class Worker:
         clock = clock or Clock()
         self._settings = settings
         self._health = health
-        self._index = Index(redis, settings.installation, metrics.JUNK.inc)
+        self._index = Index(redis, settings.installation, metrics.JUNK.inc, metrics.redis_answered)
         self._leases = Leases(settings.lease_seconds, clock.monotonic_s)
         self._alarm = Alarm()
         pace, ahead_ms = Pace(clock.monotonic_s), round(settings.ahead_seconds * 1000)

@@ -47,6 +47,7 @@ class Renewal:
                     if (lease.ticket, lease.token) not in current:
                         continue
                     if ours:
+                        metrics.LEASES_RENEWED.inc()
                         self._leases.hold([lease], asked_at_s)
                     else:
                         metrics.LEASES_LOST.inc()
