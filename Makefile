@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && command -v $$p && break; done)
 FOR ?= 60
+# Nothing else runs beside it: without CPU, what it breaks has no time to recover.
+ALONE := tests/chaos/test_short.py
 
 .PHONY: help setup test lint unit demo bench manifests simulate simulate-mutants chaos chaos-wait chaos-stop soak lock clean
 
@@ -21,7 +23,9 @@ setup: .venv/.ready  ## create .venv with everything locked in requirements-dev.
 	@touch $@
 
 test: setup lint  ## run every check and every test, cluster tests included
-	@.venv/bin/python -m pytest -n 2 --dist loadfile
+	@.venv/bin/python -m tests.cluster build
+	@.venv/bin/python -m pytest $(ALONE)
+	@.venv/bin/python -m pytest -n 3 --dist loadfile $(ALONE:%=--ignore=%)
 
 lint: setup  ## ruff, mypy and the import contract
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

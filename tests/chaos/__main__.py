@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     folder = options.folder or _new_folder(options.seed)
+    folder.mkdir(parents=True, exist_ok=True)
     plan, how = _short(options) if options.short else _long(options)
     _say(f"seed {options.seed}: {len(plan.timers)} timers, {len(plan.faults)} faults in {how.fault_s:.0f} s; {folder}")
     began = time.monotonic()
