@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from functools import partial
@@ -152,6 +153,9 @@ class Controller:
             self.on_watching()
             tasks.append(asyncio.create_task(loop(guardian.step)))
             await first_of(*tasks, asyncio.create_task(guardian.rebuilt.wait()))
+            # In the order of the lists, those at the end would go without whenever leaders do not last.
+            for queue in (table.to_check, table.to_report):
+                queue.shuffle(random.Random(settings.identity))
             steps: list[Step] = [sync.step, outcomes.step, templates.step, report.step, herald.step]
             tasks += [asyncio.create_task(loop(step)) for step in steps]
             await first_of(*tasks)

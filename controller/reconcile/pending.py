@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -41,6 +42,12 @@ class Pending:
         """Let this key not be taken, unless it is added again."""
         self._ripe.pop(key, None)
         self._moments.pop(key, None)
+
+    def shuffle(self, chance: random.Random) -> None:
+        """Let what may be taken by now be taken in any order, where it was the order of arrival so far."""
+        keys = list(self._ripe)
+        chance.shuffle(keys)
+        self._ripe = dict.fromkeys(keys)
 
     async def take(self, limit: int, longest_s: float = 5.0) -> list[str]:
         """Wait until some keys may be taken, and take up to `limit` of them; none, where the wait is too long."""

@@ -1,6 +1,7 @@
 """The coalescing queue: each key once, at its earliest moment."""
 
 import asyncio
+import random
 
 import pytest
 
@@ -123,3 +124,16 @@ async def test_what_has_waited_comes_before_what_is_added_afterwards(pending: Pe
     assert await ripe(pending, limit=1) == ["a"]
     pending.add("b")
     assert await ripe(pending, limit=1) == ["patient"]
+
+
+async def test_shuffled_keys_are_taken_in_another_order_and_each_once(pending: Pending, clock: Monotonic) -> None:
+    keys = [str(number) for number in range(40)]
+    for key in keys:
+        pending.add(key)
+    pending.add("later", 5)
+    pending.shuffle(random.Random(1))
+    taken = await ripe(pending)
+    assert taken != keys
+    assert sorted(taken) == sorted(keys)
+    clock.now_s += 5
+    assert await ripe(pending) == ["later"]
