@@ -6,6 +6,7 @@ all that the controller has to do for them.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from controller.core.job import TIMER_UID_LABEL
@@ -66,11 +67,12 @@ class JobWatch:
         self._version = obj["metadata"]["resourceVersion"]
 
 
-async def list_jobs(table: Table, api: ApiServer) -> None:
+async def list_jobs(table: Table, api: ApiServer, on_page: Callable[[], object] = lambda: None) -> None:
     """Tell the table of all Jobs there are, and of those that it knows and that are no more."""
     before = [(uid, run.uid) for uid, entry in table.entries.items() for run in entry.runs.values()]
     listed = set()
     async for page in api.pages(paths.ALL_JOBS, **_OURS):
+        on_page()
         for job in page:
             table.see_job(job)
             listed.add(job["metadata"]["uid"])

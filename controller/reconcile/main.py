@@ -132,7 +132,7 @@ class Controller:
         now_ms, monotonic_s = self._clock.now_ms, self._clock.monotonic_s
         table = Table(settings.status_seconds, monotonic_s)
         sync = Sync(table, index, health, now_ms)
-        rebuild = Rebuild(table, api, index, sync, monotonic_s)
+        rebuild = Rebuild(table, api, index, sync, monotonic_s, partial(health.beat, "guardian"))
         outcomes = Outcomes(table, index, health)
         guardian = Guardian(index, rebuild, outcomes, health, settings.rebuild_seconds, monotonic_s)
         herald = Herald(api, health, settings.identity, settings.events_per_second, monotonic_s, now_ms)

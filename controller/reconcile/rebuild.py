@@ -41,8 +41,16 @@ class Rebuild:
     """Rebuilds the index of one cluster."""
 
     def __init__(
-        self, table: Table, api: ApiServer, index: Index, sync: Sync, monotonic: Callable[[], float] = time.monotonic
+        self,
+        table: Table,
+        api: ApiServer,
+        index: Index,
+        sync: Sync,
+        monotonic: Callable[[], float] = time.monotonic,
+        beat: Callable[[], object] = lambda: None,
     ) -> None:
+        """`beat` is called with each page of a list: a rebuild can take long, and makes progress."""
+        self._beat = beat
         self._table = table
         self._api = api
         self._index = index
@@ -64,7 +72,7 @@ class Rebuild:
         found = await self._index.sweep()
         with _seldom_collected():
             # Jobs before timers: a timer is carried over as it is listed, and what has a Job must not be due again.
-            await list_jobs(self._table, self._api)
+            await list_jobs(self._table, self._api, self._beat)
             await self._list_timers(found)
         await self._remove([ticket for ticket in found if not self._table.has(ticket)])
         finished = await self._index.finish_rebuild(nonce, identity)
@@ -105,6 +113,7 @@ class Rebuild:
             while (page := await coming) is not None:
                 # Fetched while this one is worked on: the API server takes as long for a page as we do.
                 coming = asyncio.create_task(following())
+                self._beat()
                 while page:
                     uids = self._seen(page[:_SEEN_AT_ONCE])
                     # What was seen is packed, and ten times as large here.

@@ -14,7 +14,7 @@ from controller.kube.errors import ApiUnreachableError
 from controller.reconcile.rebuild import Rebuild
 from tests.unit.core.objects import timer_object
 from tests.unit.kube.stub_api import Request
-from tests.unit.reconcile.desk import ELEVEN, HOURLY, TWELVE, Desk, uid
+from tests.unit.reconcile.desk import ELEVEN, HOURLY, TWELVE, Desk, job, uid
 
 
 @pytest.fixture
@@ -184,3 +184,16 @@ async def test_garbage_is_collected_as_usual_afterwards(desk: Desk, rebuild: Reb
         await rebuild.run()
     assert seen != [usual]
     assert gc.get_threshold() == usual
+
+
+async def test_a_rebuild_shows_with_each_page_that_it_makes_progress(desk: Desk) -> None:
+    """It takes minutes with very many timers: whoever asks whether the process is stuck must be told no."""
+    desk.api.put(paths.CLUSTER_IDENTITY, {"metadata": {"name": "kube-system", "uid": "this-cluster"}})
+    rebuild = Rebuild(desk.table, desk.api, desk.index, desk.sync, beat=lambda: desk.journal.append("beat"))  # type: ignore[arg-type]
+    stored(desk, 6)
+    for hour in (ELEVEN, TWELVE):
+        desk.store_job(job(hour, name=f"job-{hour}"))
+    await rebuild.run()
+    steps = [step for step in desk.journal if step in ("GET jobs", "GET redistimers", "beat")]
+    assert steps.count("beat") == 1 + 3
+    assert steps[:2] == ["GET jobs", "beat"]
