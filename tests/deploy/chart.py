@@ -133,9 +133,13 @@ CASES: dict[str, Values] = {
         "controller": {"serviceAccount": {"name": "timers-boss", "annotations": {"example.com/a": "b"}}},
         "crds": {"install": False},
     },
+    "who may have Jobs run, asked before": {
+        "admissionPolicy": {"enabled": True, "validationActions": ["Warn", "Audit"]},
+    },
     "monitored by the Prometheus operator": {
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}, "interval": "15s"},
         "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+        "grafanaDashboard": {"enabled": True},
         "networkPolicy": {
             "metricsFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
         },

@@ -120,7 +120,8 @@ def test_values_that_cannot_be_are_refused_by_name(helm: Path, values: Values, n
 
 
 def test_every_object_says_what_it_belongs_to(objects: list[Object]) -> None:
-    cluster_wide = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
+    policy = {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+    cluster_wide = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", *policy}
     for each in objects:
         assert ("namespace" in each["metadata"]) == (each["kind"] not in cluster_wide), each["metadata"]
         if each["metadata"]["name"] != CRD:

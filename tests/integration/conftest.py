@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import Stack
+from tests.cluster.stack import CHECKOUT
 from tests.integration.gate import Gate, gate
 from tests.integration.product import Member, Product, others
+from tests.integration.rights import POLICY, USED_RIGHTS, beyond, granted_by, used
 from tests.integration.together import Outcomes, begun
 from tests.integration.waiting import wait_until
 from tests.integration.world import Cluster, World, connected
@@ -19,7 +21,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """A running stack. Tests share it, so each works in a namespace of its own."""
-    with Stack() as running:
+    with Stack(audit=POLICY) as running:
         running.install()
         yield running
 
@@ -49,9 +51,14 @@ def world(cluster: Cluster) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def product_processes(cluster: Cluster) -> Product:
-    """The product's processes, none of which runs yet."""
-    return Product(cluster)
+def product_processes(cluster: Cluster, pytestconfig: pytest.Config) -> Iterator[Product]:
+    """The product's processes, none of which runs yet. In the end: have they asked for what they have no right to?"""
+    product = Product(cluster)
+    yield product
+    rights, requests = granted_by(CHECKOUT / "deploy" / "rbac.yaml"), product.requests()
+    pytestconfig.stash[USED_RIGHTS].update(used(rights, requests))
+    too_much = "\n".join(map(str, sorted(beyond(rights, requests))))
+    assert not too_much, f"asked for, and deploy/rbac.yaml gives no right to it:\n{too_much}"
 
 
 @pytest.fixture
@@ -66,7 +73,7 @@ def guarded(request: pytest.FixtureRequest, product: Product, tmp_path: Path) ->
     """A worker behind a gate, the only one that moves: the other two are paused. Its parameter are other settings."""
     settings: dict[str, str] = getattr(request, "param", {})
     copy = tmp_path / "kubeconfig"
-    with gate(product.kubeconfigs["worker"], copy) as the_gate:
+    with gate(product.own_kubeconfigs["worker"], copy) as the_gate:
         # Tests hold its requests for as long as they like.
         worker = product.start("worker", kubeconfig=copy, REDISTIMER_API_TIMEOUT_SECONDS="60", **settings)
         for other in others(product, worker):

@@ -7,16 +7,18 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.cluster import Process
+from tests.cluster import Process, Stack
 from tests.cluster.stack import CHECKOUT
+from tests.integration.rights import Request, credential_of, read_requests
 from tests.integration.waiting import wait_until
 from tests.integration.world import KEYS, Cluster
 
 Role = Literal["controller", "worker"]
+ROLES: tuple[Role, ...] = get_args(Role)
 
 # Quick where a test waits for it, generous where a slow machine decides: nobody here restarts a controller that
 # lost its leadership over a pause of the machine, so that stays at its default.
@@ -109,10 +111,10 @@ class Product:
         self._redis = cluster.redis
         self._numbers = itertools.count(1)
         self._members: list[Member] = []
-        self.kubeconfigs: dict[Role, Path] = {
-            "controller": stack.kubeconfig_for("redistimer-system", "redistimer-controller"),
-            "worker": stack.kubeconfig_for("redistimer-system", "redistimer-worker"),
-        }
+        self.own_kubeconfigs: dict[Role, Path] = {role: _own_kubeconfig(stack, role) for role in ROLES}
+        """Those of the processes: what comes with their tokens is what the product asks for."""
+        self.kubeconfigs: dict[Role, Path] = {role: _kubeconfig(stack, role) for role in ROLES}
+        """For whoever wants to ask for something in the name of these accounts."""
 
     @property
     def members(self) -> list[Member]:
@@ -133,7 +135,7 @@ class Product:
         """Start one more; without waiting until it is ready."""
         name = f"{role}-{next(self._numbers)}"
         environ = self._stack.environment()
-        environ |= {"KUBECONFIG": str(kubeconfig or self.kubeconfigs[role]), "PYTHONPATH": str(CHECKOUT)}
+        environ |= {"KUBECONFIG": str(kubeconfig or self.own_kubeconfigs[role]), "PYTHONPATH": str(CHECKOUT)}
         environ |= {f"REDISTIMER_{key}": value for key, value in SETTINGS.items()} | {"REDISTIMER_IDENTITY": name}
         command = [sys.executable, "-m", "controller", role, *flags]
         process = self._stack.spawn(name, command, environ | environment)
@@ -191,6 +193,20 @@ class Product:
         assert holder is not None
         return holder
 
+    def requests(self) -> set[Request]:
+        """What all that were ever started have asked of the API server, by its audit log."""
+        assert self._stack.audit_log is not None
+        return read_requests(self._stack.audit_log, map(credential_of, self.own_kubeconfigs.values()))
+
     def logs(self, lines: int = 40) -> str:
         """The last lines of each that was ever started since the last restore, for a failed test's report."""
         return "\n".join(f"--- {member.name}\n{member.process.log_tail(lines)}" for member in self._members[-8:])
+
+
+def _kubeconfig(stack: Stack, role: Role) -> Path:
+    return stack.kubeconfig_for("redistimer-system", f"redistimer-{role}")
+
+
+def _own_kubeconfig(stack: Stack, role: Role) -> Path:
+    # Under another name: the next one that is made for this account has another token, and the same file.
+    return _kubeconfig(stack, role).rename(stack.directory / f"kubeconfig-of-each-{role}")
