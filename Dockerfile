@@ -1,8 +1,8 @@
 # docker build -t redistimer:0.1.0 .
 # docker buildx build --platform linux/amd64,linux/arm64 -t registry.example.com/redistimer:0.1.0 --push .
 #
-# Name a digest to build the same image tomorrow: --build-arg PYTHON_IMAGE=docker.io/library/python:3.12-slim@sha256:...
-ARG PYTHON_IMAGE=docker.io/library/python:3.12-slim
+# Name a digest to build the same image tomorrow: --build-arg PYTHON_IMAGE=python:3.12-slim@sha256:...
+ARG PYTHON_IMAGE=python:3.12-slim
 
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /src

@@ -1,0 +1,1 @@
+"""The documentation, held against what there is: every example is tried, every reference followed."""
