@@ -46,6 +46,11 @@ _TOKEN_LASTS_S = 1.0
 
 
 OnAnswer = Callable[[str, int, float], object]
+"""Hears of each request but watches: its method, the status (0: no answer) and the seconds it took."""
+
+
+def _unheard(method: str, status: int, seconds: float) -> None:
+    pass
 
 
 class Limits(Protocol):
@@ -74,12 +79,9 @@ class ApiServer:
         configuration: Configuration,
         limits: Limits,
         renew: Callable[[], Awaitable[object]] | None = None,
-        on_answer: OnAnswer = lambda method, status, seconds: None,
+        on_answer: OnAnswer = _unheard,
     ) -> None:
-        """`renew` reads the credentials anew into the configuration, for when the server refuses them.
-
-        `on_answer` hears of each request but watches: its method, the status (0: no answer) and the seconds it took.
-        """
+        """`renew` reads the credentials anew into the configuration, for when the server refuses them."""
         self._configuration = configuration
         self._renew = renew
         self._on_answer = on_answer
@@ -103,7 +105,7 @@ class ApiServer:
         )
 
     @classmethod
-    async def connect(cls, settings: Settings, on_answer: OnAnswer = lambda method, status, seconds: None) -> Self:
+    async def connect(cls, settings: Settings, on_answer: OnAnswer = _unheard) -> Self:
         """Load credentials: the kubeconfig of the settings, else the Pod's service account, else ~/.kube/config.
 
         Raises SettingsError where there are none.

@@ -16,12 +16,12 @@ from prometheus_client.registry import Collector
 WORKER = CollectorRegistry()
 CONTROLLER = CollectorRegistry()
 
-Metric = TypeVar("Metric", bound=Collector)
+_Metric = TypeVar("_Metric", bound=Collector)
 
 _CALL_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 
-def _of_both(metric: Metric) -> Metric:
+def _of_both(metric: _Metric) -> _Metric:
     """Both roles have it, each for itself."""
     WORKER.register(metric)
     CONTROLLER.register(metric)

@@ -15,3 +15,9 @@ def helm(request: pytest.FixtureRequest) -> Path:
         return find_helm(request.param)
     except StackError as error:
         pytest.fail(str(error))
+
+
+@pytest.fixture(scope="session")
+def one_helm() -> Path:
+    """For tests that need not be repeated with each: what others render is the same."""
+    return find_helm(MAJORS[0])

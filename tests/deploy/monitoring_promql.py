@@ -4,12 +4,12 @@ Like Prometheus but for one thing: `rate` and `increase` do not extrapolate to t
 known raises NotImplementedError, so that no rule is judged by half of what it says.
 """
 
-import itertools
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import promql_parser as promql
 
@@ -120,20 +120,16 @@ def _call(call: promql.Call, data: Database, at_s: float) -> Value:
         case "rate" | "increase" | "changes" as name:
             ranges, seconds = data.range(arguments[0], at_s), arguments[0].range.total_seconds()
             if name == "changes":
-                return {key: sum(a != b for a, b in _pairs(values)) for key, values in ranges.items() if values}
+                return {key: sum(a != b for a, b in pairwise(values)) for key, values in ranges.items() if values}
             grown = {key: _increase(values) for key, values in ranges.items() if len(values) > 1}
             return grown if name == "increase" else {key: value / seconds for key, value in grown.items()}
         case name:
             raise NotImplementedError(name)
 
 
-def _pairs(values: list[float]) -> Iterable[tuple[float, float]]:
-    return itertools.pairwise(values)
-
-
 def _increase(values: list[float]) -> float:
     """A counter that is less than before has begun anew."""
-    return sum(after if after < before else after - before for before, after in _pairs(values))
+    return sum(after if after < before else after - before for before, after in pairwise(values))
 
 
 def _quantiles(quantile: float, buckets: Vector) -> Vector:

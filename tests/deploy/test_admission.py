@@ -17,7 +17,6 @@ from kubernetes.config import new_client_from_config
 from controller.core.timer import GROUP, PLURAL, VERSION
 from controller.core.timer import TRIGGER_ANNOTATION as TRIGGER
 from tests.cluster import Stack
-from tests.cluster.helm import MAJORS, find_helm
 from tests.cluster.stack import CHECKOUT
 from tests.deploy.chart import CRD, NAMESPACE, HelmError, Object, Values, of_kind, one, render
 from tests.deploy.policy_cases import (
@@ -53,12 +52,6 @@ People = Mapping[str, CustomObjectsApi]
 
 
 @pytest.fixture(scope="module")
-def helm() -> Path:
-    """One Helm: what others render is the same."""
-    return find_helm(MAJORS[0])
-
-
-@pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """A cluster that also says what is wrong with the expressions of policies, and soon sees what a quota is about."""
     flags = ["--controllers=validatingadmissionpolicy-status-controller", "--resource-quota-sync-period=2s"]
@@ -79,11 +72,11 @@ def people(stack: Stack) -> Iterator[People]:
 
 
 @pytest.fixture(scope="module")
-def policed(stack: Stack, helm: Path, people: People) -> Stack:
+def policed(stack: Stack, one_helm: Path, people: People) -> Stack:
     """The cluster with the chart and its policy, people, and a few timers of an administrator."""
     for namespace in (NAMESPACE, TEAM, ELSEWHERE):
         stack.kubectl("create", "namespace", namespace)
-    chart = [each for each in render(helm, ON) if each["kind"] != "Pod"]
+    chart = [each for each in render(one_helm, ON) if each["kind"] != "Pod"]
     stack.kubectl("apply", "--server-side", "-f", "-", input=yaml.safe_dump_all(chart))
     stack.kubectl("wait", "--for=condition=Established", "--timeout=60s", f"crd/{CRD}")
     stack.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(everybody()))
@@ -239,19 +232,19 @@ def test_the_docs_show_what_is_said() -> None:
     assert NO_JOBS.format(who="alice") in text
 
 
-def test_it_is_there_only_where_it_is_wanted_and_does_what_is_wanted(helm: Path) -> None:
+def test_it_is_there_only_where_it_is_wanted_and_does_what_is_wanted(one_helm: Path) -> None:
     kinds = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
-    assert not of_kind(render(helm), *kinds)
+    assert not of_kind(render(one_helm), *kinds)
     for actions in (["Deny"], ["Warn", "Audit"]):
         values = {"admissionPolicy": {"enabled": True, "validationActions": actions}, "fullnameOverride": "timers"}
-        objects = render(helm, values)
+        objects = render(one_helm, values)
         binding = one(objects, "ValidatingAdmissionPolicyBinding", "timers-who-may-run")
         assert binding["spec"] == {"policyName": "timers-who-may-run", "validationActions": actions}
         assert one(objects, "ValidatingAdmissionPolicy", "timers-who-may-run")["spec"]["failurePolicy"] == "Fail"
 
 
 @pytest.mark.parametrize("actions", [[], ["Maybe"], ["Deny", "Deny"], ["Deny", "Warn"]], ids=str)
-def test_actions_that_cannot_be_are_refused_by_name(helm: Path, actions: list[str]) -> None:
+def test_actions_that_cannot_be_are_refused_by_name(one_helm: Path, actions: list[str]) -> None:
     with pytest.raises(HelmError) as refused:
-        render(helm, {"admissionPolicy": {"enabled": True, "validationActions": actions}})
+        render(one_helm, {"admissionPolicy": {"enabled": True, "validationActions": actions}})
     assert "admissionPolicy.validationActions" in str(refused.value).replace("/", ".")

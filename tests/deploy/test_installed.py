@@ -55,12 +55,6 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def helm() -> Path:
-    """One Helm: what others render is the same."""
-    return find_helm(MAJORS[0])
-
-
-@pytest.fixture(scope="module")
 def restricted(stack: Stack) -> str:
     """A namespace that enforces Pod security `restricted`, and says so of Deployments too."""
     stack.kubectl("create", "namespace", "restricted")
@@ -70,9 +64,9 @@ def restricted(stack: Stack) -> str:
 
 
 @pytest.fixture(scope="module")
-def rendered(helm: Path, restricted: str) -> list[Object]:
+def rendered(one_helm: Path, restricted: str) -> list[Object]:
     """The objects of all sets of values, in that namespace."""
-    return [each for values in CASES.values() for each in render(helm, values, namespace=restricted)]
+    return [each for values in CASES.values() for each in render(one_helm, values, namespace=restricted)]
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +147,7 @@ def test_a_pod_that_may_more_is_not_admitted_there(stack: Stack, rendered: list[
 
 
 def test_what_is_rendered_starts_a_product_that_becomes_ready_and_fires(
-    stack: Stack, installed: tuple[list[Object], str], helm: Path, tmp_path: Path
+    stack: Stack, installed: tuple[list[Object], str], one_helm: Path, tmp_path: Path
 ) -> None:
     objects, address = installed
     hosts = {"redistimer-redis:6379": address}
@@ -163,7 +157,7 @@ def test_what_is_rendered_starts_a_product_that_becomes_ready_and_fires(
     stack.apply(TIMER.replace("NAME", "fires"))
     wait_for_job(stack, "fires")
 
-    command = ask_for_readiness(render(helm), [running.url for running in roles])
+    command = ask_for_readiness(render(one_helm), [running.url for running in roles])
     asked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (asked.returncode, asked.stdout.count(": ok\n")) == (0, 2), asked.stderr
     for running in roles:
@@ -172,7 +166,7 @@ def test_what_is_rendered_starts_a_product_that_becomes_ready_and_fires(
 
 
 def test_each_role_logs_in_as_a_user_of_its_own_with_a_password_from_a_file(
-    stack: Stack, installed: tuple[list[Object], str], helm: Path, tmp_path: Path
+    stack: Stack, installed: tuple[list[Object], str], one_helm: Path, tmp_path: Path
 ) -> None:
     _, address = installed
     host, _, port = address.partition(":")
@@ -185,7 +179,7 @@ def test_each_role_logs_in_as_a_user_of_its_own_with_a_password_from_a_file(
         "redis": {"bundled": {"enabled": False}, "external": {"url": "redis://redis.example.com:6379"}},
         **{role: {"redisAuth": login} for role, login in names.items()},
     }
-    objects = render(helm, values)
+    objects = render(one_helm, values)
     secrets = {role: {"password": PASSWORD} for role in names}
     hosts = {"redis.example.com:6379": address}
     for running in [start_role(stack, objects, role, hosts, secrets, tmp_path) for role in ("controller", "worker")]:

@@ -20,6 +20,9 @@ from tests.integration.world import KEYS, Cluster
 Role = Literal["controller", "worker"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
+NOT_REBUILT = "index: is not rebuilt yet: workers wait for a controller\n"
+"""What /readyz of a worker says meanwhile."""
+
 # Quick where a test waits for it, generous where a slow machine decides: nobody here restarts a controller that
 # lost its leadership over a pause of the machine, so that stays at its default.
 SETTINGS = {
@@ -57,6 +60,10 @@ class Member:
         found = wait_until(lambda: re.search(pattern, self.log), bool, f"{self.name} serves HTTP")
         assert found is not None
         return found[2]
+
+    def wait_until_ready(self) -> None:
+        """Until it does its job: a rollout would go on."""
+        wait_until(lambda: self.get("/readyz"), lambda seen: seen == (200, "ok\n"), f"{self.name} is ready")
 
     def get(self, path: str) -> tuple[int, str]:
         """Status and body of an HTTP answer."""
@@ -176,7 +183,7 @@ class Product:
         if self.controllers:
             wait_until(lambda: [c.metric("redistimer_leader") for c in self.controllers], any, "a controller leads")
         for member in self.members:
-            wait_until(lambda: member.get("/readyz"), lambda seen: seen == (200, "ok\n"), f"{member.name} is ready")  # noqa: B023
+            member.wait_until_ready()
 
     def leader(self) -> Member | None:
         """The controller that leads, by its own account."""

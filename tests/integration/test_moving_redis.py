@@ -6,11 +6,10 @@ import pytest
 
 from tests.cluster import RedisServer, Stack, running_redis
 from tests.integration.occurrences import assert_once_and_not_before, assert_steady
-from tests.integration.product import Member, Product, Role
+from tests.integration.product import NOT_REBUILT, Member, Product, Role
 from tests.integration.waiting import now_ms, rfc3339, seconds_from_now, wait_for_clock, wait_until
 from tests.integration.world import KEYS, Timer, World, template
 
-NOT_REBUILT = "index: is not rebuilt yet: workers wait for a controller\n"
 AHEAD_MS = 3000
 """So long before its time a run is prepared, by the settings of these tests."""
 
@@ -31,7 +30,7 @@ class Move:
     def hand_over(self) -> Member:
         """A controller with the new URL stands by, and leads as soon as those with the old one are gone."""
         successor = self.start("controller")
-        wait_until_ready(successor)
+        successor.wait_until_ready()
         for controller in self.old_controllers:
             assert controller.terminate() == 0
         wait_until(lambda: successor.metric("redistimer_leader"), bool, "it leads")
@@ -42,7 +41,7 @@ class Move:
     def replace_workers(self, watched: list[Timer]) -> None:
         """A new one is ready before an old one goes, as the Deployment does it."""
         for old in self.old_workers:
-            wait_until_ready(self.start("worker"))
+            self.start("worker").wait_until_ready()
             assert old.terminate() == 0
             wait_for_more(watched, 2)
 
@@ -55,11 +54,6 @@ def move(product: Product, stack: Stack) -> Iterator[Move]:
             yield Move(product, stack, new)
         finally:
             product.restore(controllers=0, workers=0)
-
-
-def wait_until_ready(member: Member) -> None:
-    """Until a rollout would go on."""
-    wait_until(lambda: member.get("/readyz"), lambda seen: seen == (200, "ok\n"), f"{member.name} is ready")
 
 
 def wait_for_more(timers: list[Timer], count: int) -> None:
@@ -95,7 +89,7 @@ def test_a_move_process_by_process_loses_nothing_and_runs_nothing_twice(move: Mo
     wait_for_more(watched, 2)
 
     move.hand_over()
-    wait_until_ready(early)
+    early.wait_until_ready()
     # From here on workers with the old index and with the new one fire the same occurrences, side by side.
     asked.ask_for_a_run("meanwhile")
     asked.wait_until_handled("meanwhile")

@@ -13,13 +13,12 @@ from tests.cluster.redis_cluster import RedisCluster, running_cluster
 from tests.cluster.sentinel import SentinelGroup, running_sentinel
 from tests.cluster.tls_proxy import tls_proxy
 from tests.integration.occurrences import assert_once_and_not_before, assert_steady
-from tests.integration.product import Member, Product
+from tests.integration.product import NOT_REBUILT, Member, Product
 from tests.integration.waiting import now_ms, wait_for_clock, wait_until
 from tests.integration.world import KEYS, Timer, World
 from tests.redis.permissions import documented
 
 PASSWORD = "s3cret"
-NOT_REBUILT = "index: is not rebuilt yet: workers wait for a controller\n"
 
 
 def admit(servers: list[RedisServer], password: str = PASSWORD) -> None:

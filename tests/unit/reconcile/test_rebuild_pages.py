@@ -20,7 +20,7 @@ from tests.unit.reconcile.desk import ELEVEN, HOURLY, TWELVE, Desk, job, uid
 @pytest.fixture
 def rebuild(desk: Desk) -> Rebuild:
     desk.api.put(paths.CLUSTER_IDENTITY, {"metadata": {"name": "kube-system", "uid": "this-cluster"}})
-    return Rebuild(desk.table, desk.api, desk.index, desk.sync)  # type: ignore[arg-type]
+    return Rebuild(desk.table, desk.api, desk.index, desk.sync, beat=lambda: desk.journal.append("beat"))  # type: ignore[arg-type]
 
 
 def stored(desk: Desk, count: int) -> None:
@@ -186,10 +186,8 @@ async def test_garbage_is_collected_as_usual_afterwards(desk: Desk, rebuild: Reb
     assert gc.get_threshold() == usual
 
 
-async def test_a_rebuild_shows_with_each_page_that_it_makes_progress(desk: Desk) -> None:
+async def test_a_rebuild_shows_with_each_page_that_it_makes_progress(desk: Desk, rebuild: Rebuild) -> None:
     """It takes minutes with very many timers: whoever asks whether the process is stuck must be told no."""
-    desk.api.put(paths.CLUSTER_IDENTITY, {"metadata": {"name": "kube-system", "uid": "this-cluster"}})
-    rebuild = Rebuild(desk.table, desk.api, desk.index, desk.sync, beat=lambda: desk.journal.append("beat"))  # type: ignore[arg-type]
     stored(desk, 6)
     for hour in (ELEVEN, TWELVE):
         desk.store_job(job(hour, name=f"job-{hour}"))
