@@ -36,6 +36,8 @@ class Scene:
     namespace: str
     timers: Mapping[str, Object] = field(default_factory=lambda: _NONE)
     """Specs by name; a jobTemplate is added where there is none."""
+    labels: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    """Of its timers."""
     cron_jobs: Mapping[str, Object] = field(default_factory=lambda: _NONE)
     files: Mapping[str, str] = field(default_factory=lambda: _NONE)
     """Their text, by name."""
@@ -52,14 +54,14 @@ class Scene:
 
     def objects(self) -> list[Object]:
         """What has to be created."""
-        timers = [_object(API_VERSION, KIND, name, spec) for name, spec in self.timers.items()]
+        timers = [_object(API_VERSION, KIND, name, spec, self.labels) for name, spec in self.timers.items()]
         cron_jobs = [_object("batch/v1", "CronJob", name, spec) for name, spec in self.cron_jobs.items()]
         here = [_in(self.namespace, obj) for obj in timers + cron_jobs]
         return here + [_in(name, _object(API_VERSION, KIND, "hello", {"schedule": NEVER})) for name in self.namespaces]
 
 
-def _object(api_version: str, kind: str, name: str, spec: Object) -> Object:
-    metadata = {"name": name}
+def _object(api_version: str, kind: str, name: str, spec: Object, labels: Mapping[str, str] = _NONE) -> Object:
+    metadata = {"name": name, "labels": dict(labels)}
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": {"jobTemplate": RUN, **spec}}
 
 
@@ -105,7 +107,8 @@ def _migrate() -> Scene:
 
 def _operations() -> Scene:
     names = ("report", "cleanup")
-    return Scene("shop-run", timers={name: {"schedule": NEVER, "jobTemplate": JOB_TEMPLATE} for name in names})
+    timers: dict[str, Object] = {name: {"schedule": NEVER, "jobTemplate": JOB_TEMPLATE} for name in names}
+    return Scene("shop-run", timers=timers, labels={"team": "billing"})
 
 
 def _security() -> Scene:
