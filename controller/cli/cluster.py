@@ -138,16 +138,9 @@ def _is_unknown_resource(error: ApiError) -> bool:
     ) or "could not find the requested resource" in error.message
 
 
-def timers_path(namespace: str | None) -> str:
-    """The RedisTimers of a namespace; of all where it is None."""
-    if namespace is None:
-        return paths.ALL_TIMERS
-    return paths.timers(namespace)
-
-
 async def read_timer(cluster: Cluster, name: str) -> dict[str, Any]:
     """A RedisTimer of the cluster's namespace; raises CommandError where there is none of this name."""
-    return await read_object(cluster, KIND, timers_path(cluster.namespace), name)
+    return await read_object(cluster, KIND, paths.timers(cluster.namespace), name)
 
 
 async def read_object(cluster: Cluster, kind: str, collection: str, name: str) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from controller.cli.cluster import Where, reach, timers_path
+from controller.cli.cluster import Where, reach
 from controller.cli.flags import parser_of
+from controller.kube import paths
 
 Command = Callable[[Sequence[str]], int]
 
@@ -18,7 +19,7 @@ _PATIENCE_S = 3.0
 _FILES = frozenset({"FILE", "FOLDER", "PATH"})
 _ROLES = ("controller", "worker")
 _COLLECTIONS: Mapping[str, Callable[[str], str]] = {
-    "NAME": timers_path,
+    "NAME": paths.timers,
     "CRONJOB": lambda namespace: f"/apis/batch/v1/namespaces/{namespace}/cronjobs",
     "NAMESPACE": lambda _: "/api/v1/namespaces",
 }

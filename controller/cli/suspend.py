@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from controller.cli.cluster import EXIT_FAILED, Cluster, CommandError, failed, reach, read_timer, run, timers_path
+from controller.cli.cluster import EXIT_FAILED, Cluster, CommandError, failed, reach, read_timer, run
 from controller.cli.flags import add_output, add_where, new_parser, program, timer_name, where_of
 from controller.cli.forecast.upcoming import firing_of
 from controller.cli.output import dump
@@ -111,7 +111,7 @@ async def _targets(cluster: Cluster, options: argparse.Namespace) -> AsyncIterat
             yield await asyncio.gather(*(_timer_or_problem(cluster, name) for name in names))
         return
     parameters = {"labelSelector": options.selector} if options.selector else {}
-    async for page in cluster.api.pages(timers_path(cluster.namespace), **parameters):
+    async for page in cluster.api.pages(paths.timers(cluster.namespace), **parameters):
         for timers in _some(page):
             yield timers
 

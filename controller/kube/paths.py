@@ -14,8 +14,15 @@ CLUSTER_IDENTITY = "/api/v1/namespaces/kube-system"
 """The UID of this namespace names the cluster: it exists in each, and nobody recreates it."""
 
 
-def timers(namespace: str) -> str:
-    """The RedisTimers of a namespace."""
+def namespace(name: str) -> str:
+    """A namespace itself."""
+    return f"/api/v1/namespaces/{_part(name)}"
+
+
+def timers(namespace: str | None) -> str:
+    """The RedisTimers of a namespace; of all where it is None."""
+    if namespace is None:
+        return ALL_TIMERS
     return f"/apis/{GROUP}/{VERSION}/namespaces/{_part(namespace)}/{PLURAL}"
 
 
@@ -29,8 +36,10 @@ def timer_status(namespace: str, name: str) -> str:
     return f"{timer(namespace, name)}/status"
 
 
-def jobs(namespace: str) -> str:
-    """The Jobs of a namespace."""
+def jobs(namespace: str | None) -> str:
+    """The Jobs of a namespace; of all where it is None."""
+    if namespace is None:
+        return ALL_JOBS
     return f"/apis/batch/v1/namespaces/{_part(namespace)}/jobs"
 
 

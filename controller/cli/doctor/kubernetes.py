@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from controller.cli.cluster import Cluster, timers_path
+from controller.cli.cluster import Cluster
 from controller.cli.doctor.findings import Finding, Level
 from controller.cli.doctor.timers import Census
 from controller.cli.times import span
@@ -90,7 +90,7 @@ async def ask_leader(cluster: Cluster, namespace: str, installation: str, ahead_
 async def take_census(cluster: Cluster, namespace: str | None, now_ms: float) -> Census:
     """Look at all timers, or at those of a namespace."""
     census = Census(round(now_ms), namespace is None)
-    async for page in cluster.api.pages(timers_path(namespace)):
+    async for page in cluster.api.pages(paths.timers(namespace)):
         census.take_all(page)
     return census
 

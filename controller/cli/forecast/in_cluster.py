@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from controller.cli import times
-from controller.cli.cluster import EXIT_FAILED, Cluster, CommandError, failed, reach, read_timer, run, timers_path
+from controller.cli.cluster import EXIT_FAILED, Cluster, CommandError, failed, reach, read_timer, run
 from controller.cli.columns import aligned, printable
 from controller.cli.flags import where_of
 from controller.cli.forecast.answers import print_answers
@@ -23,6 +23,7 @@ from controller.core.instants import rfc3339
 from controller.core.problems import cut
 from controller.core.reasons import Reason
 from controller.core.timer import Timer, parse_timer
+from controller.kube import paths
 
 _TITLES = ("LOCAL TIME", "UTC", "IN", "TIMER", "SCHEDULE", "NOTE")
 _HELD_TITLES = ("TIMER", "REASON", "MESSAGE")
@@ -99,7 +100,7 @@ async def _all(options: argparse.Namespace) -> int:
 
 async def _read(cluster: Cluster, timeline: Timeline, options: argparse.Namespace) -> None:
     parameters = {"labelSelector": options.selector} if options.selector else {}
-    pages = cluster.api.pages(timers_path(None if options.all_namespaces else cluster.namespace), **parameters)
+    pages = cluster.api.pages(paths.timers(None if options.all_namespaces else cluster.namespace), **parameters)
     with Progress() as progress:
         page = await anext(pages, None)
         while page is not None:

@@ -57,11 +57,6 @@ class PatientApi(StubApi):
             "status": {"userInfo": {"username": "jane"}},
         }
 
-    async def pages(self, path: str, **parameters: str) -> AsyncIterator[list[Object]]:
-        namespace = path.split("/")[5] if "/namespaces/" in path else None
-        async for page in super().pages(path, **parameters):
-            yield [obj for obj in page if namespace in (None, obj["metadata"]["namespace"])]
-
 
 class Patient:
     """API server and Redis of an installation. A test changes what they hold, then looks."""

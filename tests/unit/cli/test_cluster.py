@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from controller.cli.cluster import CommandError, Where, reach, read_timer, run, timers_path
+from controller.cli.cluster import CommandError, Where, reach, read_timer, run
 from controller.cli.credentials import contexts, is_loopback
+from controller.kube import paths
 from controller.kube.errors import ApiError, ApiUnreachableError
 from controller.settings import SettingsError
 from tests.unit.cli.stub_cluster import StubCluster, timer_object
@@ -226,13 +227,13 @@ def test_a_timer_that_is_not_there_is_told_with_one_that_may_be_meant() -> None:
 
 def test_who_may_not_list_timers_is_told_all_the_same() -> None:
     stub = StubCluster(timer_object("report"))
-    stub.fail("GET", timers_path("billing"), ApiError(403, "Forbidden", "no rights"))
+    stub.fail("GET", paths.timers("billing"), ApiError(403, "Forbidden", "no rights"))
     with pytest.raises(CommandError, match="there is no RedisTimer reprot"):
         asyncio.run(read(stub, "reprot"))
 
 
 def test_a_cluster_without_the_definition_is_not_taken_for_one_without_this_timer() -> None:
     stub = StubCluster()
-    stub.fail("GET", f"{timers_path('billing')}/report", ApiError(404, "", "404 page not found\n"))
+    stub.fail("GET", f"{paths.timers('billing')}/report", ApiError(404, "", "404 page not found\n"))
     with pytest.raises(ApiError):
         asyncio.run(read(stub, "report"))

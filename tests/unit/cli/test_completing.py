@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Where]:
         stub.put("/apis/batch/v1/namespaces/billing/cronjobs/nightly", {"metadata": {"name": "nightly"}})
         for name in ("billing", "default"):
             stub.put(f"/api/v1/namespaces/{name}", {"metadata": {"name": name}})
-        yield stub.cluster
+        yield replace(stub.cluster, namespace=where.namespace or "billing")
 
     monkeypatch.setattr("controller.cli.completing.reach", reach)
     return asked

@@ -105,8 +105,10 @@ class StubApi:
 
     async def pages(self, path: str, **parameters: str) -> AsyncIterator[list[dict[str, Any]]]:
         kind = path.rpartition("/")[2]
+        here = f"{path}/" if "/namespaces/" in path else ""
         # The whole list shows one moment, however long its reader takes.
-        items = [copy.deepcopy(obj) for key, obj in self.objects.items() if key.split("/")[-2] == kind]
+        stored = {key: obj for key, obj in self.objects.items() if key.split("/")[-2] == kind and key.startswith(here)}
+        items = [copy.deepcopy(obj) for obj in stored.values()]
         for start in range(0, max(len(items), 1), self.page_size):
             await self._arrive(Request("GET", path, parameters))
             yield items[start : start + self.page_size]
