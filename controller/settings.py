@@ -42,6 +42,9 @@ class Settings(BaseSettings):
         description="Redis with the index: redis://, redis+sentinel://, redis+cluster:// (with TLS rediss...) or unix://",
     )
     redis_username: str = Field(default="", description="user for Redis; wins over the one in the URL")
+    redis_username_file: Path | None = Field(
+        default=None, description="file with the user for Redis, read again for each connection"
+    )
     redis_password_file: Path | None = Field(
         default=None,
         description="file with the password for Redis, read again for each connection; wins over the one in the URL",
@@ -122,7 +125,12 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "redis_password_file", "redis_sentinel_password_file", "redis_ca_file", "redis_cert_file", "redis_key_file"
+        "redis_username_file",
+        "redis_password_file",
+        "redis_sentinel_password_file",
+        "redis_ca_file",
+        "redis_cert_file",
+        "redis_key_file",
     )
     @classmethod
     def _readable(cls, value: Path | None) -> Path | None:
@@ -143,6 +151,8 @@ class Settings(BaseSettings):
             raise ValueError(f"{named[0]} is for TLS, and --redis-url names none: write rediss in it, with two s")
         if self.redis_sentinel_password_file and self.redis_address.shape is not Shape.SENTINEL:
             raise ValueError("--redis-sentinel-password-file needs redis+sentinel:// in --redis-url")
+        if self.redis_username and self.redis_username_file:
+            raise ValueError("--redis-username and --redis-username-file both name the user for Redis: leave out one")
         if self.redis_key_file and not self.redis_cert_file:
             raise ValueError("--redis-key-file is the key of a certificate: name that with --redis-cert-file")
         return self

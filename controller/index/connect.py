@@ -49,14 +49,14 @@ def connect_redis(settings: Settings) -> Redis:
         "socket_connect_timeout": _TIMEOUT_S,
         "health_check_interval": 15,
         "db": address.db,
-        "credential_provider": _credentials(address.login, settings.redis_password_file),
+        "credential_provider": _credentials(address.login, settings.redis_username_file, settings.redis_password_file),
     }
     if address.shape is Shape.SOCKET:
         return Redis.from_pool(ConnectionPool(connection_class=CarefulSocket, path=address.name, **ours))
 
     asked_as = ours["credential_provider"]
     if address.shape is Shape.SENTINEL:
-        asked_as = _credentials(address.sentinel_login, settings.redis_sentinel_password_file)
+        asked_as = _credentials(address.sentinel_login, None, settings.redis_sentinel_password_file)
 
     def dial(node: Node) -> Tcp:
         host, port = node
@@ -93,31 +93,34 @@ def _primary(address: RedisAddress, installation: str, dial: Dial) -> Primary:
     return Fixed(address.nodes[0])
 
 
-def _credentials(login: Login, password_file: Path | None) -> "_Credentials | None":
-    return _Credentials(login, password_file) if login.username or login.password or password_file else None
+def _credentials(login: Login, username_file: Path | None, password_file: Path | None) -> "_Credentials | None":
+    is_named = login.username or login.password or username_file or password_file
+    return _Credentials(login, username_file, password_file) if is_named else None
 
 
 class _Credentials(CredentialProvider):
-    """Reads the password from its file for each connection anew, so that it can be changed while the process runs."""
+    """Reads what is in files for each connection anew, so that it can be changed while the process runs."""
 
-    def __init__(self, login: Login, password_file: Path | None) -> None:
+    def __init__(self, login: Login, username_file: Path | None, password_file: Path | None) -> None:
         self._login = login
-        self._file = password_file
+        self._username_file = username_file
+        self._password_file = password_file
 
     def get_credentials(self) -> tuple[str] | tuple[str, str]:
-        password = self._login.password if self._file is None else self._read(self._file)
-        return (self._login.username, password) if self._login.username else (password,)
+        username = self._login.username if self._username_file is None else _read("user", self._username_file)
+        password = self._login.password if self._password_file is None else _read("password", self._password_file)
+        return (username, password) if username else (password,)
 
     async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
         return self.get_credentials()
 
-    @staticmethod
-    def _read(file: Path) -> str:
-        try:
-            return file.read_text().strip()
-        except (OSError, UnicodeError) as error:
-            # Of another kind it would leave a connection behind that is open and has not logged in.
-            raise AuthenticationError(f"the password cannot be read from {file}: {error}") from None
+
+def _read(what: str, file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except (OSError, UnicodeError) as error:
+        # Of another kind it would leave a connection behind that is open and has not logged in.
+        raise AuthenticationError(f"the {what} cannot be read from {file}: {error}") from None
 
 
 def _context_maker(settings: Settings) -> MakeContext:

@@ -133,6 +133,35 @@ async def test_a_user_may_get_another_password_while_the_process_runs(tmp_path: 
             assert await redis.ping()
 
 
+async def test_user_and_password_may_both_change_while_the_process_runs(tmp_path: Path) -> None:
+    user, password = tmp_path / "username", tmp_path / "password"
+    user.write_text("first\n")
+    password.write_text("one\n")
+    with running_redis() as server, server.client() as admin:
+        for name, secret in (("first", "one"), ("second", "two")):
+            admin.acl_setuser(name, enabled=True, passwords=[f"+{secret}"], commands=["+ping", "+info", "+client"])
+        url = server.url.replace("://", "://nobody:nothing@")
+        async with client(url, redis_username_file=user, redis_password_file=password) as redis:
+            assert await redis.ping()
+            user.write_text("second")
+            password.write_text("two")
+            admin.acl_deluser("first")
+            with pytest.raises(ConnectionError):
+                await redis.ping()
+            assert await redis.ping()
+            assert {one["user"] for one in admin.client_list()} == {"default", "second"}
+
+
+async def test_a_user_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "username"
+    file.write_text("timers")
+    with running_redis() as server:
+        async with client(server.url, redis_username_file=file) as redis:
+            file.unlink()
+            with pytest.raises(AuthenticationError, match=r"the user cannot be read from .*No such file"):
+                await redis.ping()
+
+
 async def test_a_password_that_cannot_be_read_is_told_and_read_again_later(tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text("first")

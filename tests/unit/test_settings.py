@@ -54,6 +54,7 @@ def test_each_process_has_a_name_of_its_own() -> None:
         ("--redis-url", "http://127.0.0.1"),
         ("--redis-url", "127.0.0.1:6379"),
         ("--redis-url", "redis://127.0.0.1:port/0"),
+        ("--redis-username-file", "/does/not/exist"),
         ("--redis-password-file", "/does/not/exist"),
         ("--redis-password-file", "/"),
         ("--redis-sentinel-password-file", "/does/not/exist"),
@@ -150,6 +151,13 @@ def test_a_user_by_flag_wins_over_the_one_in_the_url_and_leaves_the_password() -
         ["--redis-url", f"redis://jane:{SECRET}@r", "--redis-username", "joe"], "redistimer worker"
     )
     assert settings.redis_address.login == Login("joe", SECRET)
+
+
+def test_a_user_in_a_file_leaves_no_room_for_another(tmp_path: Path) -> None:
+    file = tmp_path / "username"
+    file.write_text("jane")
+    message = refusal("--redis-username", "joe", "--redis-username-file", str(file))
+    assert message == "--redis-username and --redis-username-file both name the user for Redis: leave out one"
 
 
 def test_files_for_tls_need_a_url_that_says_so_and_a_key_needs_its_certificate(tmp_path: Path) -> None:

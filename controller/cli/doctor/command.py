@@ -19,7 +19,7 @@ _DESCRIPTION = """\
 Find out what is wrong with an installation: the API server, the RedisTimer's definition, the controller that leads, the
 timers, Redis and the index in it, the processes connected to it, and clocks. Nothing is changed, and rights to read are
 enough; what you may not read is told and left out. Redis is the one of REDIS_URL or --redis-url; what is not reachable
-from here is left out as well. Timers are those of all namespaces, or of the one named with -n.
+from here is left out as well. Timers are those of all namespaces that are served, or of the one named with -n.
 
 From outside nobody can see whether a controller or a worker is ready: ask each of them for /readyz."""
 
@@ -67,6 +67,7 @@ def _flags(options: argparse.Namespace) -> list[str]:
     given = {
         "--redis-url": options.redis_url,
         "--redis-username": options.redis_username,
+        "--redis-username-file": options.redis_username_file,
         "--redis-password-file": options.redis_password_file,
         "--redis-sentinel-password-file": options.redis_sentinel_password_file,
         "--redis-ca-file": options.redis_ca_file,
@@ -87,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     option = parser.add_argument_group("which installation").add_argument
     option("--redis-url", metavar="URL", help="its Redis (REDIS_URL, else redis://127.0.0.1:6379/0)")
     option("--redis-username", metavar="NAME", help="user for Redis; wins over the one in the URL")
+    option("--redis-username-file", type=Path, metavar="FILE", help="file with the user for Redis")
     option("--redis-password-file", type=Path, metavar="FILE", help="file with the password for Redis")
     option("--redis-sentinel-password-file", type=Path, metavar="FILE", help="file with that for the Sentinels")
     option("--redis-ca-file", type=Path, metavar="FILE", help="with rediss: certificates of who vouches for Redis")
