@@ -1,6 +1,7 @@
 """All settings of both roles: flags (--lease-seconds 10), else environment variables (REDISTIMER_LEASE_SECONDS)."""
 
 import os
+import re
 import socket
 import uuid
 from dataclasses import replace
@@ -64,6 +65,10 @@ class Settings(BaseSettings):
         pattern=r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$",
         description="name of this installation; several can share one Redis",
     )
+    namespaces: str = Field(
+        default="",
+        description="the namespaces whose timers this installation serves, separated by commas; empty: all",
+    )
     kubeconfig: Path | None = Field(
         default=None,
         validation_alias=AliasChoices("kubeconfig", "KUBECONFIG"),
@@ -94,7 +99,7 @@ class Settings(BaseSettings):
         default=25, ge=1, le=600, description="worker: how long SIGTERM waits for what is being fired"
     )
 
-    namespace: str = Field(default="redistimer-system", description="controller: namespace of its leader Lease")
+    namespace: str = Field(default="redistimer-system", description="controller: its own namespace, with its Lease")
     leader_seconds: float = Field(
         default=15, ge=3, le=120, description="controller: how long a leader that fell silent is waited for"
     )
@@ -122,6 +127,17 @@ class Settings(BaseSettings):
     @classmethod
     def _known_shape(cls, value: SecretStr) -> SecretStr:
         parse_redis_url(value.get_secret_value())
+        return value
+
+    @field_validator("namespaces")
+    @classmethod
+    def _named_namespaces(cls, value: str) -> str:
+        names = _split(value)
+        for name in names:
+            if not re.fullmatch("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", name):
+                raise ValueError(f"{name!r} is no name of a namespace: write them separated by commas, like a,b")
+            if names.count(name) > 1:
+                raise ValueError(f"{name} is named twice")
         return value
 
     @field_validator(
@@ -158,12 +174,21 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def served(self) -> tuple[str, ...]:
+        """The namespaces whose timers are served; empty: all."""
+        return tuple(_split(self.namespaces))
+
+    @property
     def redis_address(self) -> RedisAddress:
         """Where the index is, and who to log in as."""
         address = parse_redis_url(self.redis_url.get_secret_value())
         if not self.redis_username:
             return address
         return replace(address, login=Login(self.redis_username, address.login.password))
+
+
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",")] if names.strip() else []
 
 
 def load_settings(arguments: list[str], program: str) -> Settings:

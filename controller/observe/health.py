@@ -1,7 +1,7 @@
 """/healthz, /readyz and /metrics over HTTP.
 
 Healthy: the process's loops make progress; if not, a restart helps. Ready: it does its job now; where not,
-the body says why, and a restart would not help.
+the body says why, and a restart would not help. It also says what only a part of the job suffers from.
 """
 
 import time
@@ -25,6 +25,7 @@ class Health:
         self._stale_after_s = stale_after_s
         self._beats: dict[str, float] = {}
         self.obstacles: dict[str, str] = {"start": "is starting"}
+        self.remarks: dict[str, str] = {}
 
     def beat(self, loop: str) -> None:
         """A loop has made a step."""
@@ -43,6 +44,14 @@ class Health:
         """This part is no obstacle any more."""
         self.obstacles.pop(part, None)
 
+    def remark(self, part: str, what: str) -> None:
+        """Ready all the same, but somebody should know this of this part."""
+        self.remarks[part] = what
+
+    def withdraw(self, part: str) -> None:
+        """Of this part there is nothing to remark any more."""
+        self.remarks.pop(part, None)
+
 
 @asynccontextmanager
 async def serve_health(health: Health, host: str, port: int, registry: CollectorRegistry) -> AsyncIterator[str]:
@@ -54,6 +63,7 @@ async def serve_health(health: Health, host: str, port: int, registry: Collector
 
     async def readyz(_: web.Request) -> web.Response:
         lines = [f"{part}: {why}" for part, why in health.obstacles.items()] or ["ok"]
+        lines += [f"{part}: {what}" for part, what in health.remarks.items()]
         return web.Response(text="\n".join(lines) + "\n", status=503 if health.obstacles else 200)
 
     async def metrics(_: web.Request) -> web.Response:

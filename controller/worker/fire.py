@@ -36,6 +36,7 @@ from controller.worker.bell import Bell
 from controller.worker.jobs import Creation, active_runs, create_job
 from controller.worker.leases import Leases
 from controller.worker.pace import Pace
+from controller.worker.refusals import Refusals
 from controller.worker.strict import commit_and_start, demand_suspended, start_pending
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class Firing:
         ahead_ms: int,
         now_ms: Callable[[], int] = wall_clock_ms,
         at_once: int = 48,
+        refusals: Refusals | None = None,
     ) -> None:
         """At most `at_once` are being confirmed and created at a time, and a third as many read."""
         self._api = api
@@ -71,6 +73,7 @@ class Firing:
         self._alarm = alarm
         self._ahead_ms = ahead_ms
         self._now_ms = now_ms
+        self._refusals = refusals or Refusals()
         self._stopping = asyncio.Event()
         self._bell = Bell(now_ms)
         # What is prepared leaves room for what is due, and that is not confirmed before it is its turn to be created.
@@ -104,13 +107,18 @@ class Firing:
             self._leases.let_go(lease)
 
     async def _look(self, lease: Lease) -> None:
+        if not self._refusals.serves(lease.namespace):
+            metrics.FIRES.labels("not served").inc()
+            return await self._give_back(lease, self._refusals.turn_away(lease.namespace))
         try:
             # What was asked for by hand is rare, and whether it is handled already stands in status.
             async with self._reading:
                 timer = await self._read(lease, cached=not lease.request_key)
         except (ApiError, ApiUnreachableError) as error:
             log.warning("timer could not be read: %s", error, extra=keys_of(lease))
-            return await self._give_back(lease, self._now_ms() + self._unavailable_ms(error))
+            refused_until_ms = self._refusals.refuses(lease.namespace, error)
+            return await self._give_back(lease, refused_until_ms or self._now_ms() + self._unavailable_ms(error))
+        self._refusals.grants(lease.namespace)
         if timer is None:
             await self._drop(lease)
             return None

@@ -22,6 +22,7 @@ from controller.worker.fire import Firing
 from controller.worker.leases import Leases
 from controller.worker.pace import Pace
 from controller.worker.poll import Poll
+from controller.worker.refusals import Refusals
 from controller.worker.upkeep import Hints, Reaper, Renewal
 
 log = logging.getLogger(__name__)
@@ -55,8 +56,17 @@ class Worker:
         self._leases = Leases(settings.lease_seconds, clock.monotonic_s)
         self._alarm = Alarm()
         pace, ahead_ms = Pace(clock.monotonic_s), round(settings.ahead_seconds * 1000)
-        at_once = settings.api_connections
-        self._firing = Firing(api, self._index, self._leases, pace, self._alarm, ahead_ms, clock.now_ms, at_once)
+        self._firing = Firing(
+            api,
+            self._index,
+            self._leases,
+            pace,
+            self._alarm,
+            ahead_ms,
+            clock.now_ms,
+            settings.api_connections,
+            Refusals(settings.served, health, clock.now_ms),
+        )
         self._handling: set[asyncio.Task[Any]] = set()
         self._poll = Poll(self._index, self._leases, pace, self._alarm, health, settings, self._handle, clock.now_ms)
         self._hints = Hints(self._index, self._alarm, settings, clock.now_ms)

@@ -65,6 +65,13 @@ def test_each_process_has_a_name_of_its_own() -> None:
         ("--installation", "blue}"),
         ("--installation", "-"),
         ("--installation", "b" * 41),
+        ("--namespaces", "Team"),
+        ("--namespaces", "team-"),
+        ("--namespaces", "a b"),
+        ("--namespaces", "a,,b"),
+        ("--namespaces", "a,b,a"),
+        ("--namespaces", "*"),
+        ("--namespaces", "n" * 64),
         ("--api-timeout-seconds", "0"),
         ("--api-timeout-seconds", "nan"),
         ("--api-connections", "0"),
@@ -158,6 +165,17 @@ def test_a_user_in_a_file_leaves_no_room_for_another(tmp_path: Path) -> None:
     file.write_text("jane")
     message = refusal("--redis-username", "joe", "--redis-username-file", str(file))
     assert message == "--redis-username and --redis-username-file both name the user for Redis: leave out one"
+
+
+@pytest.mark.parametrize(
+    ("text", "served"), [("", ()), (" ", ()), ("a", ("a",)), ("team-a, team-b,0", ("team-a", "team-b", "0"))]
+)
+def test_namespaces_are_named_by_commas_and_none_are_all(
+    monkeypatch: pytest.MonkeyPatch, text: str, served: tuple[str, ...]
+) -> None:
+    assert load_settings(["--namespaces", text], "redistimer worker").served == served
+    monkeypatch.setenv("REDISTIMER_NAMESPACES", text)
+    assert load_settings([], "redistimer controller").served == served
 
 
 def test_files_for_tls_need_a_url_that_says_so_and_a_key_needs_its_certificate(tmp_path: Path) -> None:

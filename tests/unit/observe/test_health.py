@@ -56,6 +56,18 @@ async def test_each_obstacle_is_named_until_it_is_gone(probe: Probe) -> None:
     assert await probe.get("/readyz") == (503, "api: does not answer\n")
 
 
+async def test_what_is_remarked_makes_nobody_unready(probe: Probe) -> None:
+    probe.health.clear("start")
+    probe.health.remark("namespace a", "is not served: no rights")
+    assert await probe.get("/readyz") == (200, "ok\nnamespace a: is not served: no rights\n")
+    probe.health.hinder("index", "is not rebuilt yet")
+    assert await probe.get("/readyz") == (503, "index: is not rebuilt yet\nnamespace a: is not served: no rights\n")
+    probe.health.clear("index")
+    probe.health.withdraw("namespace a")
+    probe.health.withdraw("namespace b")
+    assert await probe.get("/readyz") == (200, "ok\n")
+
+
 async def test_a_loop_that_makes_no_progress_is_not_healthy_until_it_does(probe: Probe) -> None:
     probe.health.beat("poll")
     probe.clock.now_s += 30

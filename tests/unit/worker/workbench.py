@@ -8,10 +8,12 @@ from controller.core.report import Report
 from controller.core.timer import Timer, parse_timer
 from controller.index.messages import Lease, Wanted
 from controller.kube import paths
+from controller.observe.health import Health
 from controller.worker.alarm import Alarm
 from controller.worker.fire import Firing
 from controller.worker.leases import Leases
 from controller.worker.pace import Pace
+from controller.worker.refusals import Refusals
 from tests.redis.fake_server import IdentifiedServer, fake_client
 from tests.unit.clocks import Clock, Monotonic
 from tests.unit.core.objects import timer_object
@@ -46,7 +48,7 @@ class RecordedAlarm(Alarm):
 class Workbench:
     """One worker at an instant. `journal` tells in which order, and when, index and API server were asked to act."""
 
-    def __init__(self, now: str, at_once: int = 48) -> None:
+    def __init__(self, now: str, at_once: int = 48, namespaces: tuple[str, ...] = ()) -> None:
         self.clock = Clock(now)
         self.monotonic = Monotonic()
         self.journal: list[tuple[str, int]] = []
@@ -59,6 +61,7 @@ class Workbench:
         self.leases = Leases(LEASE_MS / 1000, self.monotonic)
         self.pace = Pace(self.monotonic)
         self.alarm = RecordedAlarm()
+        self.health = Health(monotonic=self.monotonic)
         self.firing = Firing(
             self.api,  # type: ignore[arg-type]
             self.index,
@@ -68,6 +71,7 @@ class Workbench:
             AHEAD_MS,
             self.clock,
             at_once,
+            Refusals(namespaces, self.health, self.clock),
         )
 
     async def build(self) -> None:
