@@ -9,7 +9,7 @@ import logging
 import re
 import reprlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -141,9 +141,9 @@ class Index:
             arguments += one.ticket, one.generation, one.mark_ms, one.fired_ms, _or_empty(one.next_ms), timer
         await self._run("sync", *arguments)
 
-    async def remove(self, tickets: Iterable[str]) -> None:
-        """Forget tickets whose timers no longer exist."""
-        await self._run("remove", *tickets)
+    async def remove(self, tickets: Iterable[str], but_in: Collection[str] = ()) -> None:
+        """Forget tickets whose timers no longer exist; but none of timers in these namespaces."""
+        await self._run("remove", len(but_in), *but_in, *tickets)
 
     async def begin_rebuild(self, nonce: str) -> str:
         """Start a rebuild; the server's identity, to be shown at its end. Keys of foreign types are replaced."""
@@ -197,8 +197,12 @@ class Index:
             if owner:
                 return owner
             # Not ours to read, or lost since it was there a moment ago.
-            await self.redis.set(self.keys.owner, cluster_uid)
+            await self.take_ownership(cluster_uid)
         return cluster_uid
+
+    async def take_ownership(self, cluster_uid: str) -> None:
+        """Take the index for a cluster, whoever has it."""
+        await self.redis.set(self.keys.owner, cluster_uid)
 
     async def outcomes(self, after_id: str, count: int) -> list[tuple[str, Report | None]]:
         """The next reports after a stream id ("0" for the first), by their ids; None for what cannot be read."""

@@ -7,7 +7,7 @@ monotonic clock, before any standby can come to that.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,10 @@ from controller.kube.api import ApiServer
 from controller.kube.errors import ApiError, ApiUnreachableError, LeadershipLostError
 
 LEASE_NAME = "redistimer-controller"
+INDEX_OWNER = "redistimer.dev/index-owner"
+"""The annotation that says by which name the leader's index knows this cluster."""
+NAMESPACES = "redistimer.dev/namespaces"
+"""The annotation that says which namespaces the leader serves, by commas; empty: all."""
 
 _GIVE_UP_AT = 2 / 3
 """Of the lease duration without a renewal, the part after which a leader stops being one."""
@@ -45,6 +49,9 @@ class Leadership:
         self._seen_at = monotonic()
         self._held_until = 0.0
         self._has_asked = False
+        self._own_notes: dict[str, str] = {}
+        self.notes: Mapping[str, str] = {}
+        """The annotations of the Lease, as it was read last: what this leader has noted, or the one before."""
         self.trouble: str | None = None
         """Why the last step could not even ask, None where it could."""
 
@@ -52,6 +59,10 @@ class Leadership:
     def held(self) -> bool:
         """Whether this process leads now."""
         return self._monotonic() < self._held_until
+
+    def note(self, annotation: str, value: str) -> None:
+        """Have the Lease say so, from its next renewal on."""
+        self._own_notes[annotation] = value
 
     @property
     def left_s(self) -> float:
@@ -124,11 +135,13 @@ class Leadership:
 
     async def _read(self) -> dict[str, Any] | None:
         try:
-            return await self._api.get(f"{paths.leases(self._namespace)}/{self._name}")
+            lease = await self._api.get(f"{paths.leases(self._namespace)}/{self._name}")
         except ApiError as error:
             if error.status == 404 and error.reason == "NotFound":
                 return None
             raise
+        self.notes = lease["metadata"].get("annotations") or {}
+        return lease
 
     async def _write(self, lease: dict[str, Any], holder: str, duration_s: float) -> None:
         before = lease["spec"]
@@ -136,7 +149,9 @@ class Leadership:
         spec = self._spec(holder, duration_s, before.get("leaseTransitions", 0) + changed_hands)
         if not changed_hands:
             spec["acquireTime"] = before.get("acquireTime", spec["acquireTime"])
-        await self._api.replace(f"{paths.leases(self._namespace)}/{self._name}", {**lease, "spec": spec})
+        metadata = {**lease["metadata"], "annotations": {**self.notes, **self._own_notes}}
+        changed = {**lease, "metadata": metadata, "spec": spec}
+        await self._api.replace(f"{paths.leases(self._namespace)}/{self._name}", changed)
 
     def _spec(self, holder: str, duration_s: float, transitions: int) -> dict[str, Any]:
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -129,6 +129,13 @@ EVENTS = Counter(
     registry=CONTROLLER,
 )
 
+IN_REACH = Gauge(
+    "redistimer_namespace_in_reach",
+    "Of each of --namespaces: 1 where the leading controller may look at it, 0 where it may not, or there is none.",
+    ["namespace"],
+    registry=CONTROLLER,
+)
+
 # Only a leader knows these; until then they are unknown, which is not zero.
 for _gauge in (TICKETS, DUE, OLDEST_DUE, REBUILD_SECONDS, REBUILD_AGE):
     _gauge.set(math.nan)

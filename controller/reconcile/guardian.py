@@ -18,6 +18,8 @@ from controller.settings import SettingsError
 log = logging.getLogger(__name__)
 
 _PAUSE_S = 1.0
+_OVERDUE_S = 5.0
+"""So soon a rebuild follows one that was refused what it should have been allowed."""
 
 
 class Guardian:
@@ -76,7 +78,7 @@ class Guardian:
     def _is_time(self, valid: bool) -> bool:
         if not valid or self._rebuilt_at is None:
             return True
-        return self._monotonic() - self._rebuilt_at >= self._every_s
+        return self._monotonic() - self._rebuilt_at >= (_OVERDUE_S if self._rebuild.is_overdue else self._every_s)
 
     def _trouble(self, why: str) -> None:
         log.warning("index %s", why)

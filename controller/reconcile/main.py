@@ -13,9 +13,10 @@ from redis.asyncio import Redis
 from controller.index.connect import connect_redis
 from controller.index.index import Index
 from controller.index.vigil import Vigil
+from controller.kube import paths
 from controller.kube.api import ApiServer
 from controller.kube.errors import ApiError, ApiUnreachableError
-from controller.kube.leadership import Leadership
+from controller.kube.leadership import NAMESPACES, Leadership
 from controller.loops import Clock, Step, cancel, first_of, loop, pause, stop_on_signals
 from controller.observe import metrics
 from controller.observe.health import Health, serve_health
@@ -24,6 +25,8 @@ from controller.reconcile.guardian import Guardian
 from controller.reconcile.herald import Herald
 from controller.reconcile.job_watch import JobWatch
 from controller.reconcile.outcomes import Outcomes
+from controller.reconcile.ownership import Ownership
+from controller.reconcile.reach import Reach
 from controller.reconcile.rebuild import Rebuild
 from controller.reconcile.report import StatusReport
 from controller.reconcile.sync import Sync
@@ -53,20 +56,32 @@ async def run_controller(settings: Settings) -> None:
         serving = serve_health(health, settings.http_host, settings.http_port, metrics.CONTROLLER)
         address = await resources.enter_async_context(serving)
 
-        controller = Controller(api, redis, settings, health, partial(_watch, api))
+        reach = Reach(settings.served, health)
+        controller = Controller(api, redis, settings, health, partial(_watch, api, reach), reach=reach)
         # kopf puts its own handlers of signals in the place of ours.
         controller.on_watching = lambda: stop_on_signals(stopping)
         log.info("controller started", extra={"identity": settings.identity, "address": address})
         await controller.run(stopping)
 
 
-async def _watch(api: ApiServer, table: Table, started: asyncio.Event, stop: asyncio.Event) -> None:
+async def _watch(api: ApiServer, reach: Reach, table: Table, started: asyncio.Event, stop: asyncio.Event) -> None:
     """Jobs first: where the watch of timers has begun, both have."""
-    jobs_started = asyncio.Event()
-    tasks = [asyncio.create_task(loop(JobWatch(table, api, jobs_started).step, stop))]
+    jobs_started = [asyncio.Event() for _ in reach.places]
+    watches = {
+        place: JobWatch(table, api, begun, reach, place)
+        for place, begun in zip(reach.places, jobs_started, strict=True)
+    }
+
+    async def admits(namespace: str) -> bool:
+        if not watches[namespace].has_begun:
+            return False
+        return await reach.lets(namespace, "redistimers", api.get(paths.timers(namespace), limit="1"))
+
+    tasks = [asyncio.create_task(loop(watch.step, stop)) for watch in watches.values()]
     try:
-        await first_of(*tasks, asyncio.create_task(jobs_started.wait()))
-        tasks.append(asyncio.create_task(watch(table, api.configuration, started, stop)))
+        for begun in jobs_started:
+            await first_of(*tasks, asyncio.create_task(begun.wait()))
+        tasks.append(asyncio.create_task(watch(table, api.configuration, started, stop, reach.places, admits)))
         await first_of(*tasks)
     finally:
         await cancel(*tasks)
@@ -83,12 +98,14 @@ class Controller:
         health: Health,
         watch: Watch,
         clock: Clock | None = None,
+        reach: Reach | None = None,
     ) -> None:
         self._api = api
         self._settings = settings
         self._health = health
         self._watch = watch
         self._clock = clock or Clock()
+        self._reach = reach or Reach()
         self._index = Index(redis, settings.installation, metrics.JUNK.inc, metrics.redis_answered)
         self._leadership = Leadership(
             api,
@@ -132,12 +149,15 @@ class Controller:
         now_ms, monotonic_s = self._clock.now_ms, self._clock.monotonic_s
         table = Table(settings.status_seconds, monotonic_s)
         sync = Sync(table, index, health, now_ms)
-        rebuild = Rebuild(table, api, index, sync, monotonic_s, partial(health.beat, "guardian"))
+        ownership = Ownership(api, index, self._leadership, settings.namespace if settings.served else None)
+        beat = partial(health.beat, "guardian")
+        rebuild = Rebuild(table, api, index, sync, monotonic_s, beat, ownership, self._reach)
         outcomes = Outcomes(table, index, health)
         guardian = Guardian(index, rebuild, outcomes, health, settings.rebuild_seconds, monotonic_s)
         herald = Herald(api, health, settings.identity, settings.events_per_second, monotonic_s, now_ms)
         templates = Templates(table, api, health, settings.template_checks_per_second, monotonic_s)
         metrics.tell_of(table.sizes)
+        self._leadership.note(NAMESPACES, ",".join(settings.served))
         report = StatusReport(table, api, index, health, herald, now_ms)
 
         tasks: list[asyncio.Task[Any]] = [

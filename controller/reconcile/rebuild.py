@@ -23,12 +23,15 @@ from controller.index.index import Index
 from controller.index.messages import Known
 from controller.kube import paths
 from controller.kube.api import ApiServer
+from controller.kube.errors import ApiError
 from controller.loops import cancel
 from controller.observe import metrics
-from controller.reconcile.job_watch import list_jobs
+from controller.reconcile.entry import Entry
+from controller.reconcile.job_watch import OURS, Pages, list_jobs
+from controller.reconcile.ownership import Ownership
+from controller.reconcile.reach import Place, Reach
 from controller.reconcile.sync import BATCH, Sync
 from controller.reconcile.table import Table
-from controller.settings import SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +51,8 @@ class Rebuild:
         sync: Sync,
         monotonic: Callable[[], float] = time.monotonic,
         beat: Callable[[], object] = lambda: None,
+        ownership: Ownership | None = None,
+        reach: Reach | None = None,
     ) -> None:
         """`beat` is called with each page of a list: a rebuild can take long, and makes progress."""
         self._beat = beat
@@ -56,8 +61,12 @@ class Rebuild:
         self._index = index
         self._sync = sync
         self._monotonic = monotonic
-        self._cluster_uid: str | None = None
+        self._ownership = ownership or Ownership(api, index)
+        self._reach = reach or Reach()
         self._listing = 0
+        self._unseen: set[str] = set()
+        self.is_overdue = False
+        """Whether the last one was refused what those who watch are allowed: that should not last."""
 
     async def run(self) -> bool:
         """Rebuild once; False where it was overtaken.
@@ -65,17 +74,21 @@ class Rebuild:
         Raises RedisError, ApiError and ApiUnreachableError; SettingsError where the index is another cluster's.
         """
         started = self._monotonic()
-        await self._own()
+        await self._ownership.claim()
+        refused = self._reach.out
+        self._unseen = set(refused)
         nonce = uuid.uuid4().hex
         identity = await self._index.begin_rebuild(nonce)
         # Tickets first, objects second: what has a ticket now and no object then was deleted, and not just young.
         found = await self._index.sweep()
         with _seldom_collected():
             # Jobs before timers: a timer is carried over as it is listed, and what has a Job must not be due again.
-            await list_jobs(self._table, self._api, self._beat)
+            await list_jobs(self._table, self._pages(paths.jobs, **OURS), lambda place: place not in self._unseen)
             await self._list_timers(found)
+        self._table.is_whole = not self._unseen
         await self._remove([ticket for ticket in found if not self._table.has(ticket)])
         finished = await self._index.finish_rebuild(nonce, identity)
+        self.is_overdue = self._unseen > refused
         metrics.REBUILDS.labels("finished" if finished else "overtaken").inc()
         if finished:
             metrics.REBUILD_SECONDS.set(self._monotonic() - started)
@@ -87,23 +100,11 @@ class Rebuild:
         )
         return finished
 
-    async def _own(self) -> None:
-        """Make sure that no other cluster uses this index: each would sweep the other's tickets."""
-        if self._cluster_uid is None:
-            self._cluster_uid = str((await self._api.get(paths.CLUSTER_IDENTITY))["metadata"]["uid"])
-        owner, key = await self._index.claim_ownership(self._cluster_uid), self._index.keys.owner
-        if owner != self._cluster_uid:
-            raise SettingsError(
-                f"the index {key!r} belongs to another cluster ({owner}), and this one is {self._cluster_uid}: "
-                "give each cluster its own Redis database or its own --installation name. "
-                f"If that cluster is gone, delete the key {key!r}"
-            )
-
     async def _list_timers(self, found: dict[str, Known]) -> None:
         """See all timers, and carry them over. What was found and is theirs is taken out: it is accounted for."""
         entries, before = self._table.entries, list(self._table.entries)
         self._listing += 1
-        pages = self._api.pages(paths.ALL_TIMERS)
+        pages = self._pages(paths.timers)
 
         async def following() -> list[dict[str, Any]] | None:
             return await anext(pages, None)
@@ -113,7 +114,6 @@ class Rebuild:
             while (page := await coming) is not None:
                 # Fetched while this one is worked on: the API server takes as long for a page as we do.
                 coming = asyncio.create_task(following())
-                self._beat()
                 while page:
                     uids = self._seen(page[:_SEEN_AT_ONCE])
                     # What was seen is packed, and ten times as large here.
@@ -123,12 +123,31 @@ class Rebuild:
             await cancel(coming)
         # Only what was known before the list began can be missing from it; the rest came into being meanwhile.
         for uid in before:
-            if uid in entries and entries[uid].listing != self._listing:
+            if uid in entries and entries[uid].listing != self._listing and not self._is_unseen(entries[uid]):
                 self._table.timer_deleted(uid)
         self._table.forget_early_runs()
         rest = [uid for uid, entry in entries.items() if entry.listing != self._listing]
         for start in range(0, len(rest), BATCH):
-            await self._carry(rest[start : start + BATCH], found)
+            # Of what was not listed workers may know more than we do.
+            await self._carry(rest[start : start + BATCH], {} if self._unseen else found)
+
+    async def _pages(self, collection: Callable[[Place], str], **parameters: str) -> Pages:
+        """All objects of a kind, page by page; but for namespaces out of reach, of which nothing is forgotten."""
+        for place in self._reach.places:
+            if place in self._unseen:
+                continue
+            try:
+                async for page in self._api.pages(collection(place), **parameters):
+                    self._beat()
+                    yield page
+            except ApiError as error:
+                if place is None or error.status != 403:
+                    raise
+                log.warning("namespace is left as it was: %s", error, extra={"namespace": place})
+                self._unseen.add(place)
+
+    def _is_unseen(self, entry: Entry) -> bool:
+        return bool(self._unseen) and entry.timer.namespace in self._unseen
 
     def _seen(self, timers: list[dict[str, Any]]) -> list[str]:
         """Their UIDs, once the table knows them."""
@@ -160,13 +179,13 @@ class Rebuild:
         if forged:
             log.warning("tickets begin anew that tell what cannot be", extra={"count": len(forged)})
             self._index.on_junk(len(forged))
-            await self._remove(forged)
+            await self._index.remove(forged)
             for ticket in forged:
                 del found[ticket]
 
     async def _remove(self, tickets: list[str]) -> None:
         for start in range(0, len(tickets), BATCH):
-            await self._index.remove(tickets[start : start + BATCH])
+            await self._index.remove(tickets[start : start + BATCH], self._unseen)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ rebuild makes good. What kopf lists comes another way, see listing.py.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from kubernetes.aio.client.configuration import Configuration
 
 from controller.core.timer import GROUP, PLURAL, VERSION
 from controller.reconcile.listing import Lists
+from controller.reconcile.reach import Place
 from controller.reconcile.table import Table
 
 _CREDENTIALS_LAST = timedelta(minutes=5)
@@ -21,14 +23,29 @@ _FIRST_LIST_S = 5.0
 """For so long the first list is waited for. It takes milliseconds; where RedisTimers are not known, none comes."""
 
 
-async def watch(table: Table, configuration: Configuration, started: asyncio.Event, stop: asyncio.Event) -> None:
-    """Watch until `stop`; `started` is set once every change from then on is told."""
-    lists = Lists(table.see_timer, started)
+async def watch(
+    table: Table,
+    configuration: Configuration,
+    started: asyncio.Event,
+    stop: asyncio.Event,
+    places: Sequence[Place] = (None,),
+    admits: Callable[[str], Awaitable[bool]] | None = None,
+) -> None:
+    """Watch until `stop`; `started` is set once every change from then on is told.
+
+    Places are namespaces, unless the only one is None. One that `admits` refuses is watched once it does not any more.
+    """
+    lists = Lists(table.see_timer, started, places, admits)
     lists.follow()
+    namespaces = [place for place in places if place is not None]
     giving_up = asyncio.get_running_loop().call_later(_FIRST_LIST_S, lists.give_up)
     try:
         await kopf.operator(
-            registry=_handlers(table, configuration), settings=_settings(), clusterwide=True, stop_flag=stop
+            registry=_handlers(table, configuration),
+            settings=_settings(),
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            stop_flag=stop,
         )
     finally:
         giving_up.cancel()

@@ -65,6 +65,8 @@ async def control(index: Index) -> None:
     await index.outcomes("0", 10)
     await index.delete_outcomes(["1-1"])
     await index.remove(["x" * 22])
+    await index.remove([A], but_in=["default"])
+    await index.take_ownership("cluster")
 
 
 async def as_role(role: str, redis: Redis, settings: Settings) -> set[str]:

@@ -10,6 +10,7 @@ from tests.redis.tickets import (
     MARK_MS,
     A,
     B,
+    C,
     claim,
     claim_one,
     done,
@@ -147,6 +148,15 @@ async def test_the_state_counts_what_is_due_what_is_leased_and_all_tickets(serve
     assert now_ms <= state.now_ms <= await server.now_ms()
 
 
+async def test_what_is_removed_but_in_some_namespaces_stays_there(index: Index) -> None:
+    one, two, three = (wanted(ticket, 1, namespace=place) for ticket, place in ((A, "one"), (B, "two"), (C, "three")))
+    await index.sync([one, two, three])
+    await index.remove([A, B, C, "unknown"], but_in=["one", "tw", "three"])
+    assert {ticket async for page in index.all_tickets() for ticket in page} == {A, C}
+    await index.remove([A, C])
+    assert (await index.inspect()).tickets == 0
+
+
 @pytest.mark.parametrize("count", [0, 1, 3000])
 async def test_all_tickets_are_found_page_by_page(index: Index, count: int) -> None:
     tickets = {f"{number:022d}" for number in range(count)}
@@ -159,6 +169,12 @@ async def test_the_first_cluster_owns_the_index_and_another_learns_which(unbuilt
     assert await unbuilt.claim_ownership("first-cluster") == "first-cluster"
     assert await unbuilt.claim_ownership("second-cluster") == "first-cluster"
     assert await unbuilt.claim_ownership("first-cluster") == "first-cluster"
+
+
+async def test_who_takes_an_index_has_it_whoever_had_it_before(unbuilt: Index) -> None:
+    await unbuilt.claim_ownership("first-cluster")
+    await unbuilt.take_ownership("second-cluster")
+    assert await unbuilt.claim_ownership("first-cluster") == "second-cluster"
 
 
 async def test_an_owner_that_is_lost_while_it_is_read_is_nobody(

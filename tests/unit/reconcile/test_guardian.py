@@ -18,6 +18,7 @@ class StubRebuild:
         self.desk = desk
         self.runs = 0
         self.overtaken = False
+        self.is_overdue = False
         self.error: Exception | None = None
         self.obstacle: str | None = None
 
@@ -76,6 +77,19 @@ async def test_a_valid_index_is_rebuilt_again_only_when_it_is_time(
     desk.monotonic.now_s += 1
     await guardian.step()
     assert rebuild.runs == 2
+    await guardian.step()
+    assert rebuild.runs == 2
+
+
+async def test_what_one_rebuild_was_refused_without_need_is_soon_seen_by_another(
+    desk: Desk, guardian: Guardian, rebuild: StubRebuild
+) -> None:
+    rebuild.is_overdue = True
+    await guardian.step()
+    desk.monotonic.now_s += 1
+    await guardian.step()
+    assert rebuild.runs == 1, "not all the time"
+    desk.monotonic.now_s += 10
     await guardian.step()
     assert rebuild.runs == 2
 

@@ -10,6 +10,7 @@ from controller.core.job import job_manifest
 from controller.core.timer import parse_timer
 from controller.kube.errors import ApiError, ApiUnreachableError
 from controller.reconcile.job_watch import JobWatch
+from controller.reconcile.reach import Reach
 from controller.reconcile.table import Table
 from tests.unit.clocks import Monotonic, sleepless
 from tests.unit.core.objects import ms, timer_object
@@ -48,18 +49,25 @@ class Server:
         self.listed = 0
         self.jobs: list[dict[str, Any]] = []
         self.version = "100"
+        self.paths: list[str] = []
+        self.refusals: list[ApiError] = []
 
     async def get(self, path: str, **parameters: str) -> dict[str, Any]:
         assert parameters["limit"] == "1", "what there is already is for the rebuild to list"
+        self.paths.append(path)
+        if self.refusals:
+            raise self.refusals.pop(0)
         return {"metadata": {"resourceVersion": self.version}}
 
     async def pages(self, path: str, **parameters: str) -> AsyncIterator[list[dict[str, Any]]]:
         self.listed += 1
+        self.paths.append(path)
         yield self.jobs
 
     async def watch(self, path: str, version: str, **parameters: str) -> AsyncIterator[Change]:
         assert parameters == {"labelSelector": "redistimer.dev/timer-uid", "allowWatchBookmarks": "true"}
         self.watched_from.append(version)
+        self.paths.append(path)
         for one in self.answers.pop(0):
             if isinstance(one, Exception):
                 raise one
@@ -133,3 +141,66 @@ async def test_a_server_that_forgets_at_once_is_not_asked_without_end(
     pauses = sleepless(monkeypatch)
     await watched(table, Server(*[[ApiError(410, "Expired", "too old")]] * 3))
     assert pauses == [1.0, 1.0, 1.0]
+
+
+# One namespace of several.
+
+FORBIDDEN = ApiError(403, "Forbidden", "jobs.batch is forbidden")
+
+
+async def test_of_a_namespace_nothing_else_is_asked(table: Table) -> None:
+    server = Server([bookmark("101")])
+    await JobWatch(table, server, asyncio.Event(), Reach(("default",)), "default").step()  # type: ignore[arg-type]
+    assert set(server.paths) == {"/apis/batch/v1/namespaces/default/jobs"}
+
+
+async def test_a_refused_namespace_is_not_waited_for_and_told_in_full_once_it_is_granted(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = sleepless(monkeypatch)
+    server, started, reach = Server([change("ADDED", a_job(1, "101"))]), asyncio.Event(), Reach(("default",))
+    server.refusals, server.jobs = [FORBIDDEN, FORBIDDEN], [a_job(0, "99")]
+    watch = JobWatch(table, server, started, reach, "default")  # type: ignore[arg-type]
+    await watch.step()
+    assert started.is_set(), "others must not wait for it"
+    assert (watch.has_begun, reach.out, pauses) == (False, {"default"}, [5.0])
+    await watch.step()
+    await watch.step()
+    assert (watch.has_begun, reach.out, server.listed) == (True, frozenset(), 1)
+    assert runs(table) == ["job-0", "job-1"]
+
+
+async def test_a_namespace_that_is_refused_later_begins_anew(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    sleepless(monkeypatch)
+    server, reach = Server([change("ADDED", a_job(0, "101")), FORBIDDEN], []), Reach(("default",))
+    server.jobs = [a_job(1, "180")]
+    watch = JobWatch(table, server, asyncio.Event(), reach, "default")  # type: ignore[arg-type]
+    await watch.step()
+    assert not watch.has_begun
+    assert reach.out == {"default"}
+    await watch.step()
+    assert runs(table) == ["job-1"], "one was created meanwhile, and one deleted"
+
+
+async def test_a_list_of_one_namespace_says_nothing_about_another(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleepless(monkeypatch)
+    table.see_job(a_job(0, "99"))
+    server, reach = Server([]), Reach(("other",))
+    server.refusals = [FORBIDDEN]
+    watch = JobWatch(table, server, asyncio.Event(), reach, "other")  # type: ignore[arg-type]
+    await watch.step()
+    await watch.step()
+    assert (server.listed, runs(table)) == (1, ["job-0"])
+
+
+async def test_where_the_whole_cluster_is_refused_it_is_tried_again_as_ever(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = sleepless(monkeypatch)
+    server, started = Server([]), asyncio.Event()
+    server.refusals = [FORBIDDEN]
+    watch = JobWatch(table, server, started)  # type: ignore[arg-type]
+    await watch.step()
+    assert (started.is_set(), pauses) == (False, [1.0])

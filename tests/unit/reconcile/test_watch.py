@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client.configuration import Configuration
 
+from controller.reconcile import listing
 from controller.reconcile import watch as watching
 from controller.reconcile.table import Table
 from tests.unit.core.objects import timer_object
@@ -17,6 +18,7 @@ from tests.unit.kube.faulty import listening
 from tests.unit.reconcile.desk import HOURLY, uid
 
 TIMERS = "/apis/redistimer.dev/v1alpha1/redistimers"
+NAMESPACES = "/apis/redistimer.dev/v1alpha1/namespaces/"
 
 Object = dict[str, Any]
 
@@ -57,11 +59,15 @@ class Cluster:
         self.tokens: set[str] = set()
         self.accepted = "first"
         self.fail_lists: list[int] = []
+        self.refused: set[str] = set()
+        self.refuse_watches: set[str] = set()
+        self.watched: list[str] = []
         self.watches: asyncio.Queue[asyncio.Queue[Object | None]] = asyncio.Queue()
 
-    def timer(self, number: int, version: int) -> Object:
+    def timer(self, number: int, version: int, namespace: str = "default") -> Object:
         """A timer of the cluster, which a list shows from now on."""
-        one = timer_object(HOURLY, uid=uid(number), name=f"timer-{number}", resourceVersion=str(version))
+        name = f"timer-{number}"
+        one = timer_object(HOURLY, uid=uid(number), name=name, namespace=namespace, resourceVersion=str(version))
         self.timers.append(one)
         return one
 
@@ -72,16 +78,23 @@ class Cluster:
             return web.json_response({"kind": "Status", "reason": "Unauthorized", "code": 401}, status=401)
         if request.path in DISCOVERY:
             return web.json_response(DISCOVERY[request.path])
-        if request.path != TIMERS:
+        namespace = request.path.removeprefix(NAMESPACES).removesuffix("/redistimers")
+        if request.path not in (TIMERS, f"{NAMESPACES}{namespace}/redistimers"):
             return await self._watch(request, asyncio.Queue()) if "watch" in request.query else self._list([])
         self.asked.append("watch" if "watch" in request.query else "list")
+        if namespace in self.refused:
+            return web.json_response({"kind": "Status", "reason": "Forbidden", "code": 403}, status=403)
         if "watch" not in request.query:
             self.limits.append(request.query["limit"])
             if self.fail_lists:
                 return web.json_response({"kind": "Status"}, status=self.fail_lists.pop(0))
             self.list_begun.set()
             await self.may_list.wait()
-            return self._list(self.timers)
+            shown = [one for one in self.timers if request.path == TIMERS or one["metadata"]["namespace"] == namespace]
+            return self._list(shown)
+        if namespace in self.refuse_watches:
+            return web.json_response({"kind": "Status", "reason": "Forbidden", "code": 403}, status=403)
+        self.watched.append(namespace)
         changes: asyncio.Queue[Object | None] = asyncio.Queue()
         self.watches.put_nowait(changes)
         return await self._watch(request, changes)
@@ -121,12 +134,17 @@ class Scene:
 
 
 @asynccontextmanager
-async def following(cluster: Cluster) -> AsyncIterator[Scene]:
+async def following(cluster: Cluster, *namespaces: str) -> AsyncIterator[Scene]:
     table, started, stop = Table(2), asyncio.Event(), asyncio.Event()
     async with listening(cluster) as address:
         configuration = Configuration(host=address)
         configuration.api_key = {"BearerToken": "Bearer first"}
-        task = asyncio.create_task(watching.watch(table, configuration, started, stop))
+        places = namespaces or (None,)
+
+        async def admits(namespace: str) -> bool:
+            return namespace not in cluster.refused
+
+        task = asyncio.create_task(watching.watch(table, configuration, started, stop, places, admits))
         try:
             yield Scene(table, configuration, started)
         finally:
@@ -148,6 +166,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         return settings
 
     monkeypatch.setattr(watching, "_settings", quicker)
+    monkeypatch.setattr(listing, "REFUSED_PAUSE_S", 0.01)
 
 
 def test_nothing_is_waited_for_without_a_limit() -> None:
@@ -250,3 +269,78 @@ async def test_a_token_that_was_replaced_is_used_once_the_old_one_is_refused() -
         changes.put_nowait({"type": "ADDED", "object": cluster.timer(1, 101)})
         await scene.knows(1)
     assert cluster.tokens == {"first", "second"}
+
+
+# Some namespaces only.
+
+
+async def test_of_some_namespaces_each_is_watched_by_itself_and_nothing_else_asked() -> None:
+    cluster = Cluster()
+    async with following(cluster, "a", "b") as scene:
+        await scene.has_started()
+        for number in (1, 2):
+            changes = await cluster.watches.get()
+            one = cluster.timer(number, 101, cluster.watched[number - 1])
+            changes.put_nowait({"type": "ADDED", "object": one})
+        await scene.knows(1, 2)
+    assert sorted(cluster.watched) == ["a", "b"]
+    assert cluster.limits == ["1", "1"]
+
+
+async def test_a_refused_namespace_keeps_none_from_starting_and_is_told_in_full_once_it_is_granted() -> None:
+    cluster = Cluster()
+    cluster.refused.add("a")
+    cluster.timer(1, 90, "a")
+    async with following(cluster, "a", "b") as scene:
+        await scene.has_started()
+        changes = await cluster.watches.get()
+        changes.put_nowait({"type": "ADDED", "object": cluster.timer(2, 101, "b")})
+        await scene.knows(2)
+        assert cluster.watched == ["b"]
+        cluster.refused.clear()
+        await scene.knows(1)
+        await cluster.watches.get()
+    assert cluster.watched == ["b", "a"]
+
+
+async def test_watching_has_not_begun_before_it_has_in_every_namespace() -> None:
+    cluster = Cluster()
+    cluster.may_list.clear()
+    cluster.refused.add("a")
+    async with following(cluster, "a", "b") as scene:
+        await cluster.list_begun.wait()
+        assert not scene.started.is_set()
+        cluster.may_list.set()
+        await scene.has_started()
+
+
+async def test_a_namespace_that_is_refused_while_it_is_watched_ends_nothing() -> None:
+    cluster = Cluster()
+    async with following(cluster, "a", "b") as scene:
+        await scene.has_started()
+        watches = {}
+        for number in (0, 1):
+            changes = await cluster.watches.get()
+            watches[cluster.watched[number]] = changes
+        cluster.refused.add("a")
+        watches["a"].put_nowait(None)
+        watches["b"].put_nowait({"type": "ADDED", "object": cluster.timer(2, 101, "b")})
+        await scene.knows(2)
+        cluster.timer(1, 99, "a")
+        cluster.refused.clear()
+        await scene.knows(1)
+        await cluster.watches.get()
+    assert cluster.watched.count("a") > 1
+
+
+async def test_where_only_the_watch_is_refused_the_others_go_on() -> None:
+    """Whoever asks whether a namespace may be looked at may be told yes all the same."""
+    cluster = Cluster()
+    cluster.refuse_watches.add("a")
+    async with following(cluster, "a", "b") as scene:
+        await scene.has_started()
+        for number in (1, 2):
+            # No watch tells of it, but a list does: that with which kopf begins anew.
+            cluster.timer(number, 101 + number, "a")
+            await scene.knows(number)
+    assert cluster.watched == ["b"]
