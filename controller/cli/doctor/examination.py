@@ -56,16 +56,18 @@ class Examination:
         self._index = Index(redis, settings.installation)
 
     async def __aenter__(self) -> Self:
+        settings = self._settings
         self._asked: list[asyncio.Task[Any]] = []
         self._version = self._ask(self._cluster.api.get("/version"))
         self._user = self._ask(self._ask_user())
         self._fields = self._ask(kubernetes.ask_served_fields(self._cluster))
         self._cluster_uid = self._ask(self._ask_cluster_uid())
+        self._lease = self._ask(kubernetes.ask_lease(self._cluster, settings.namespace, settings.installation))
         self._leader = self._ask(self._ask_leader())
         self._info = self._ask(self._ask_info())
         self._redis_clock = self._ask(read_clock(self._ask_redis_time))
         self._state = self._ask(redises.ask_index(self._index))
-        own_name = client_name(self._settings.identity)
+        own_name = client_name(settings.identity)
         self._processes = self._ask(redises.ask_processes(self._redis, own_name))
         self._tickets = self._ask(redises.ask_tickets(self._index))
         self._census = self._ask(self._take_census())
@@ -117,18 +119,26 @@ class Examination:
         return user, clock
 
     async def _ask_cluster_uid(self) -> str:
-        return str((await self._cluster.api.get(paths.CLUSTER_IDENTITY))["metadata"]["uid"])
+        home = paths.namespace(self._settings.namespace)
+        path = home if await self._served() else paths.CLUSTER_IDENTITY
+        return str((await self._cluster.api.get(path))["metadata"]["uid"])
 
     async def _ask_leader(self) -> Leader:
-        settings = self._settings
-        ahead_ms = await self._ahead_ms()
-        return await kubernetes.ask_leader(self._cluster, settings.namespace, settings.installation, ahead_ms)
+        return await kubernetes.ask_leader(self._cluster, await self._lease, await self._ahead_ms())
 
     async def _take_census(self) -> Census:
         # Tickets first, timers second: what has a ticket now and is not listed then is gone, and not just young.
         await asyncio.wait([self._tickets])
         now_ms = time.time() * 1000 + await self._ahead_ms()
-        return await kubernetes.take_census(self._cluster, self._namespace, now_ms)
+        return await kubernetes.take_census(self._cluster, self._namespace, await self._served(), now_ms)
+
+    async def _served(self) -> tuple[str, ...]:
+        """The namespaces that the installation serves, as far as we know; empty: all."""
+        lease = await _known(self._lease)
+        return lease.namespaces if lease else ()
+
+    def _is_elsewhere(self, served: tuple[str, ...]) -> bool:
+        return bool(served) and self._namespace is not None and self._namespace not in served
 
     async def _ahead_ms(self) -> float:
         """How much later it is for the API server than here, as far as we know."""
@@ -190,13 +200,17 @@ class Examination:
         return [kubernetes.judge_leader(await self._leader, self._settings.namespace)]
 
     async def _check_timers(self) -> list[Finding]:
+        served = await self._served()
+        if self._is_elsewhere(served):
+            found = f"{self._namespace} is none of the namespaces that this installation serves: {', '.join(served)}"
+            return [Finding("timers", Level.WARNING, found, "--installation and --system-namespace name another one")]
         try:
             census = await self._census
         except ApiError as error:
             if error.status == 404:
                 # The definition says why.
                 return []
-            if error.status == 403 and self._namespace is None:
+            if error.status == 403 and self._namespace is None and not served:
                 found = "not looked at, as those of all namespaces are not yours to list"
                 return [Finding("timers", Level.WARNING, found, "name a namespace with -n")]
             raise
@@ -223,6 +237,8 @@ class Examination:
     async def _check_tickets(self) -> list[Finding]:
         state, tickets = await self._state, await self._tickets
         census = await _known(self._census)
+        if self._is_elsewhere(await self._served()):
+            return []
         if census is None or not state.state.valid or state.owner != await _known(self._cluster_uid):
             return []
         missing = census.tickets.keys() - tickets - census.young

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from controller.core.instants import parse_rfc3339
 from controller.core.timer import GROUP, KIND, SPEC_FIELDS, VERSION
 from controller.kube import paths
 from controller.kube.errors import ApiError
-from controller.kube.leadership import LEASE_NAME
+from controller.kube.leadership import LEASE_NAME, NAMESPACES
 
 _OLDEST_MINOR = 31
 _WHOAMI = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
@@ -25,6 +25,21 @@ _SCHEMA = f"/openapi/v3/apis/{GROUP}/{VERSION}"
 _INSTALL = "install crds/ of this version: kubectl apply --server-side -f crds/"
 _HOPELESS_MS = 600_000
 _LOOK_AGAIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What the controllers of an installation agree upon."""
+
+    path: str
+    content: Mapping[str, Any] | None
+    """As the API server has it; None where no controller has ever led."""
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Those that the installation serves; empty: all."""
+        metadata = (self.content or {}).get("metadata") or {}
+        return tuple(filter(None, ((metadata.get("annotations") or {}).get(NAMESPACES) or "").split(",")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +77,26 @@ async def ask_served_fields(cluster: Cluster) -> list[str] | None:
     return None
 
 
-async def ask_leader(cluster: Cluster, namespace: str, installation: str, ahead_ms: float) -> Leader:
+async def ask_lease(cluster: Cluster, namespace: str, installation: str) -> Lease:
+    """The Lease of an installation."""
+    name = LEASE_NAME if installation == "default" else f"{LEASE_NAME}-{installation}"
+    path = f"{paths.leases(namespace)}/{name}"
+    try:
+        return Lease(path, await cluster.api.get(path))
+    except ApiError as error:
+        if error.status == 404:
+            return Lease(path, None)
+        raise
+
+
+async def ask_leader(cluster: Cluster, lease: Lease, ahead_ms: float) -> Leader:
     """Who leads. `ahead_ms`: how much later the API server's clock is than this machine's.
 
     Where the last renewal looks old, the leader's clock may just be slow: then its next renewal is waited for.
     """
-    name = LEASE_NAME if installation == "default" else f"{LEASE_NAME}-{installation}"
-    path = f"{paths.leases(namespace)}/{name}"
-    try:
-        spec = (await cluster.api.get(path))["spec"]
-    except ApiError as error:
-        if error.status == 404:
-            return Leader("", False, 0, exists=False)
-        raise
+    if lease.content is None:
+        return Leader("", False, 0, exists=False)
+    path, spec = lease.path, lease.content["spec"]
     holder, renewed = str(spec.get("holderIdentity") or ""), spec.get("renewTime")
     age_ms = time.time() * 1000 + ahead_ms - (parse_rfc3339(renewed) if renewed else 0)
     duration_s = float(spec.get("leaseDurationSeconds") or 0)
@@ -87,11 +109,13 @@ async def ask_leader(cluster: Cluster, namespace: str, installation: str, ahead_
     return Leader(holder, live, age_ms)
 
 
-async def take_census(cluster: Cluster, namespace: str | None, now_ms: float) -> Census:
-    """Look at all timers, or at those of a namespace."""
-    census = Census(round(now_ms), namespace is None)
-    async for page in cluster.api.pages(paths.timers(namespace)):
-        census.take_all(page)
+async def take_census(cluster: Cluster, namespace: str | None, served: Sequence[str], now_ms: float) -> Census:
+    """Look at all timers that are served, in these namespaces or in all; or at those of a namespace."""
+    census = Census(round(now_ms), namespace is None, tuple(served))
+    places: Sequence[str | None] = [namespace] if namespace else served or [None]
+    for place in places:
+        async for page in cluster.api.pages(paths.timers(place)):
+            census.take_all(page)
     return census
 
 

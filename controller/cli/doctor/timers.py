@@ -50,7 +50,9 @@ class Census:
 
     now_ms: int
     everywhere: bool
-    """Whether these are the timers of all namespaces."""
+    """Whether these are all timers that the installation serves."""
+    served: tuple[str, ...] = ()
+    """The namespaces that it serves; empty: all."""
     count: int = 0
     suspended: int = 0
     not_ready: dict[str, Group] = field(default_factory=dict)
@@ -133,7 +135,8 @@ def judge_timers(census: Census, led: bool) -> list[Finding]:
         findings.append(Finding(_CHECK, Level.WARNING, found, advice))
     if findings:
         return findings
-    where = "in all namespaces" if census.everywhere else "in this namespace"
+    where = f"in the namespaces that are served ({', '.join(census.served)})" if census.served else "in all namespaces"
+    where = where if census.everywhere else "in this namespace"
     suspended = f", {census.suspended} of them suspended" if census.suspended else ""
     return [Finding(_CHECK, Level.OK, f"{_timers(census.count)} {where}{suspended}; none is in trouble")]
 

@@ -8,10 +8,11 @@ import pytest
 from controller.cli.cluster import Cluster
 from controller.cli.doctor.examination import Examination
 from controller.cli.doctor.findings import Level
-from controller.cli.doctor.kubernetes import ask_leader
+from controller.cli.doctor.kubernetes import ask_leader, ask_lease
 from controller.core.timer import SPEC_FIELDS
 from controller.kube import paths
 from controller.kube.errors import ApiError, ApiUnreachableError
+from controller.kube.leadership import NAMESPACES
 from controller.settings import Settings
 from tests.unit.cli.patient import (
     CLUSTER_UID,
@@ -24,7 +25,7 @@ from tests.unit.cli.patient import (
     only,
     well,
 )
-from tests.unit.cli.stub_cluster import ready
+from tests.unit.cli.stub_cluster import ready, timer_object
 
 ALL_CHECKS = (
     "API server, definition, leader, timers, Redis, eviction, index, tickets, overdue, outcomes, processes, clocks"
@@ -185,11 +186,11 @@ async def test_a_leader_whose_clock_is_slow_is_known_by_its_next_renewal(patient
 
 
 async def test_the_lease_of_another_installation_has_its_name(patient: Patient) -> None:
-
     patient.api.objects[f"{LEASE}-green"] = patient.api.objects.pop(LEASE)
     cluster = Cluster(patient.api, "default")  # type: ignore[arg-type]
-    assert (await ask_leader(cluster, "redistimer-system", "green", 0)).live
-    assert not (await ask_leader(cluster, "redistimer-system", "default", 0)).exists
+    green, default = [await ask_lease(cluster, "redistimer-system", name) for name in ("green", "default")]
+    assert (await ask_leader(cluster, green, 0)).live
+    assert not (await ask_leader(cluster, default, 0)).exists
 
 
 # Timers; test_doctor_timers has the details.
@@ -224,3 +225,39 @@ async def test_late_timers_say_nothing_where_nobody_leads(patient: Patient) -> N
 async def test_what_the_number_in_brackets_means_is_told(patient: Patient) -> None:
     clocks = await only(patient, "clocks")
     assert clocks.found.endswith("by the clock of this machine (in brackets: how exact the measurement is)")
+
+
+# An installation that serves only some namespaces.
+
+
+@pytest.fixture
+async def narrow(patient: Patient) -> Patient:
+    """The same, serving only two namespaces, one of which has the timers; there are others elsewhere."""
+    patient.api.objects[LEASE]["metadata"] = {"annotations": {NAMESPACES: "billing,shop"}}
+    patient.api.objects[paths.namespace("redistimer-system")] = {"metadata": {"uid": "home"}}
+    patient.refuse(paths.CLUSTER_IDENTITY)
+    patient.refuse(paths.ALL_TIMERS)
+    await patient.index.take_ownership("home")
+    patient.hold(timer_object("foreign", namespace="elsewhere"))
+    return patient
+
+
+async def test_one_that_serves_some_namespaces_is_looked_at_there(narrow: Patient) -> None:
+    findings = await narrow.findings()
+    assert not_ok(findings) == []
+    told = {finding.check: finding.found for finding in findings}
+    assert told["timers"] == "2 timers in the namespaces that are served (billing, shop); none is in trouble"
+    assert told["index"] == "valid, of this cluster, 2 tickets, 0 in work"
+    assert told["tickets"] == "all timers are in the index"
+
+
+async def test_where_it_serves_nothing_nothing_is_missed(narrow: Patient) -> None:
+    findings = await narrow.findings("elsewhere")
+    assert not_ok(findings) == [("timers", Level.WARNING)]
+    (timers,) = [finding for finding in findings if finding.check == "timers"]
+    assert timers.found == "elsewhere is none of the namespaces that this installation serves: billing, shop"
+
+
+async def test_its_index_is_its_own_by_the_name_of_its_namespace(narrow: Patient) -> None:
+    await narrow.index.take_ownership(CLUSTER_UID)
+    assert (await only(narrow, "index")).level is Level.PROBLEM
