@@ -58,6 +58,16 @@ async def test_an_installation_that_changes_from_one_to_the_other_keeps_its_inde
     assert await owner(desk) == ("home" if first else "cluster")
 
 
+async def test_what_is_noted_stays_while_leaders_come_and_go_that_do_not_get_that_far(desk: Desk) -> None:
+    await Controller(desk, None).lead()
+    for name in ("b", "c"):
+        leadership = Controller(desk, "system", name).leadership
+        assert await leadership.step()
+        await leadership.release()
+    await Controller(desk, "system", "d").lead()
+    assert await owner(desk) == "home"
+
+
 @pytest.mark.parametrize("home", [None, "system"])
 async def test_another_clusters_index_is_left_alone_whatever_ours_was_before(desk: Desk, home: str | None) -> None:
     await Controller(desk, home).lead()

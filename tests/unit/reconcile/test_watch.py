@@ -10,9 +10,12 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client.configuration import Configuration
 
-from controller.reconcile import listing
+from controller.kube.api import ApiServer
+from controller.reconcile import job_watch, listing, main
 from controller.reconcile import watch as watching
+from controller.reconcile.reach import Reach
 from controller.reconcile.table import Table
+from controller.settings import Settings
 from tests.unit.core.objects import timer_object
 from tests.unit.kube.faulty import listening
 from tests.unit.reconcile.desk import HOURLY, uid
@@ -61,6 +64,7 @@ class Cluster:
         self.fail_lists: list[int] = []
         self.refused: set[str] = set()
         self.refuse_watches: set[str] = set()
+        self.refuse_jobs = False
         self.watched: list[str] = []
         self.watches: asyncio.Queue[asyncio.Queue[Object | None]] = asyncio.Queue()
 
@@ -79,6 +83,8 @@ class Cluster:
         if request.path in DISCOVERY:
             return web.json_response(DISCOVERY[request.path])
         namespace = request.path.removeprefix(NAMESPACES).removesuffix("/redistimers")
+        if request.path.endswith("/jobs") and self.refuse_jobs:
+            return web.json_response({"kind": "Status", "reason": "Forbidden", "code": 403}, status=403)
         if request.path not in (TIMERS, f"{NAMESPACES}{namespace}/redistimers"):
             return await self._watch(request, asyncio.Queue()) if "watch" in request.query else self._list([])
         self.asked.append("watch" if "watch" in request.query else "list")
@@ -344,3 +350,26 @@ async def test_where_only_the_watch_is_refused_the_others_go_on() -> None:
             cluster.timer(number, 101 + number, "a")
             await scene.knows(number)
     assert cluster.watched == ["b"]
+
+
+async def test_timers_of_a_namespace_are_not_told_before_its_jobs_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A status must not be written from timers without their Jobs."""
+    monkeypatch.setattr(job_watch, "REFUSED_PAUSE_S", 0.01)
+    cluster = Cluster()
+    cluster.refuse_jobs = True
+    cluster.timer(1, 90, "a")
+    table, started, stop = Table(2), asyncio.Event(), asyncio.Event()
+    async with listening(cluster) as address:
+        configuration = Configuration(host=address)
+        configuration.api_key = {"BearerToken": "Bearer first"}
+        async with ApiServer(configuration, Settings()) as api:
+            scene = Scene(table, configuration, started)
+            task = asyncio.create_task(main._watch(api, Reach(("a",)), table, started, stop))
+            try:
+                await scene.has_started()
+                assert cluster.watched == []
+                cluster.refuse_jobs = False
+                await scene.knows(1)
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
