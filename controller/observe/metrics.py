@@ -132,7 +132,7 @@ EVENTS = Counter(
 IN_REACH = Gauge(
     "redistimer_namespace_in_reach",
     "Of each of --namespaces: 1 where the leading controller may look at it, 0 where it may not, or there is none.",
-    ["namespace"],
+    ["served_namespace"],
     registry=CONTROLLER,
 )
 

@@ -103,7 +103,7 @@ CASES: dict[str, Values] = {
             "bundled": {"enabled": False},
             "external": {"url": "rediss+sentinel://a.example.com:26379,b.example.com/mymaster/0"},
             "auth": {
-                "username": "redistimer",
+                "usernameSecret": {"name": "redis-login", "key": "redis-user"},
                 "passwordSecret": {"name": "redis-login", "key": "redis-password"},
                 "sentinelPasswordSecret": {"name": "sentinel-login"},
             },
@@ -135,6 +135,11 @@ CASES: dict[str, Values] = {
     },
     "who may have Jobs run, asked before": {
         "admissionPolicy": {"enabled": True, "validationActions": ["Warn", "Audit"]},
+    },
+    "some namespaces, installed by who has no rights on the cluster": {
+        "namespaces": ["team-a", "team-b"],
+        "crds": {"install": False},
+        "rbac": {"people": False},
     },
     "monitored by the Prometheus operator": {
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}, "interval": "15s"},

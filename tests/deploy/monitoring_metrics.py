@@ -110,6 +110,8 @@ def _values(name: str, label: str) -> Values:
             return said_of("EVENTS")
         case "redistimer_known", "kind":
             return frozenset(Table(1).sizes())
+        case "redistimer_namespace_in_reach", "served_namespace":
+            return None
         case _, "script":
             return frozenset(path.stem for path in _SCRIPTS.glob("[a-z]*.lua"))
         case _, "method":

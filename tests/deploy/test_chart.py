@@ -39,12 +39,14 @@ RBAC = CHECKOUT / "deploy" / "rbac.yaml"
 RENDERED_OTHERWISE = {
     "redis_url",
     "redis_username",
+    "redis_username_file",
     "redis_password_file",
     "redis_sentinel_password_file",
     "redis_ca_file",
     "redis_cert_file",
     "redis_key_file",
     "installation",
+    "namespaces",
     "http_host",
     "http_port",
     "namespace",
@@ -61,6 +63,9 @@ BAD: dict[str, tuple[Values, str]] = {
     "a setting of the other role": ({"controller": {"settings": {"leaseSeconds": 10}}}, "leaseSeconds"),
     "an unknown level of logs": ({"settings": {"logLevel": "trace"}}, "settings.logLevel"),
     "an installation that is no name": ({"installation": "Blue"}, "installation"),
+    "a namespace that is none": ({"namespaces": ["Team"]}, "namespaces"),
+    "a namespace named twice": ({"namespaces": ["team", "team"]}, "namespaces"),
+    "namespaces that are no list": ({"namespaces": "team-a,team-b"}, "namespaces"),
     "a URL with a password": ({"redis": {"external": {"url": "redis://:secret@redis:6379"}}}, "redis.external.url"),
     "a URL of something else": ({"redis": {"external": {"url": "http://redis:6379"}}}, "redis.external.url"),
     "a digest that is none": ({"image": {"digest": "sha256:123"}}, "image.digest"),
@@ -82,6 +87,10 @@ BAD: dict[str, tuple[Values, str]] = {
         "redis.auth.sentinelPasswordSecret",
     ),
     "a user that the bundled Redis has not": ({"redis": {"auth": {"username": "timer"}}}, "redis.auth.username"),
+    "a user in a Secret that the bundled Redis has not": (
+        {"worker": {"redisAuth": {"usernameSecret": {"name": "login"}}}},
+        "usernameSecret",
+    ),
     "a lease shorter than the preparation": (
         {"worker": {"settings": {"aheadSeconds": 12}}},
         "worker.settings.aheadSeconds",
@@ -196,6 +205,66 @@ def test_the_accounts_of_the_chart_have_the_rights_of_the_plain_manifest(plain: 
     assert sorted(map(_rights, rendered)) == sorted(map(_rights, of_kind(expected, *kinds)))
 
 
+def test_for_some_namespaces_the_same_rights_are_granted_there_and_none_on_the_cluster(
+    helm: Path, plain: list[Object]
+) -> None:
+    objects = render(helm, CASES["some namespaces, installed by who has no rights on the cluster"])
+    assert not of_kind(objects, "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition")
+    for role in ("controller", "worker"):
+        name = f"redistimer-{role}-timers"
+        everywhere = [
+            rule
+            for rule in one(plain, "ClusterRole", f"redistimer-{role}")["rules"]
+            if rule["resources"] != ["namespaces"]
+        ]
+        for kind, key, expected in (("Role", "rules", everywhere), ("RoleBinding", "roleRef", None)):
+            found = [each for each in of_kind(objects, kind) if each["metadata"]["name"] == name]
+            assert [each["metadata"]["namespace"] for each in found] == ["team-a", "team-b"]
+            for each in found:
+                reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
+                assert each[key] == (expected or reference)
+                account = {"kind": "ServiceAccount", "name": f"redistimer-{role}", "namespace": "redistimer-system"}
+                assert each.get("subjects", [account]) == [account]
+        assert _environment(role_container(objects, role))["REDISTIMER_NAMESPACES"] == "team-a,team-b"
+        assert "REDISTIMER_NAMESPACES" not in _environment(role_container(plain, role))
+    home = one(objects, "Role", "redistimer-controller")
+    rule = {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["redistimer-system"], "verbs": ["get"]}
+    assert home["rules"] == [*one(plain, "Role", "redistimer-controller")["rules"], rule]
+
+
+def test_the_namespace_of_the_release_can_be_one_of_those_that_are_served(helm: Path) -> None:
+    objects = render(helm, {"namespaces": ["redistimer-system", "team-a"], "rbac": {"people": False}})
+    names = [(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]) for each in objects]
+    assert len(set(names)) == len(names)
+
+
+def test_whoever_a_role_is_for_redis_wins_over_whoever_both_are(helm: Path) -> None:
+    def users(**redis_auth: Any) -> list[str | None]:
+        values = {
+            "redis": {
+                "bundled": {"enabled": False},
+                "external": {"url": "redis://redis:6379"},
+                "auth": redis_auth.pop("both"),
+            },
+            "worker": {"redisAuth": redis_auth.pop("worker", {})},
+        }
+        objects = render(helm, values)
+        found = [_environment(role_container(objects, role)) for role in ("controller", "worker")]
+        for each in found:
+            assert len({"REDISTIMER_REDIS_USERNAME", "REDISTIMER_REDIS_USERNAME_FILE"} & each.keys()) < 2
+        names = ("REDISTIMER_REDIS_USERNAME", "REDISTIMER_REDIS_USERNAME_FILE")
+        return [next((each[name] for name in names if name in each), None) for each in found]
+
+    file = "/etc/redistimer/redis-username/username"
+    secret = {"usernameSecret": {"name": "login"}}
+    assert users(both={}) == [None, None]
+    assert users(both={"username": "timer"}) == ["timer", "timer"]
+    assert users(both=secret) == [file, file]
+    assert users(both={"username": "timer", **secret}) == [file, file]
+    assert users(both=secret, worker={"username": "worker"}) == [file, "worker"]
+    assert users(both={"username": "timer"}, worker=secret) == ["timer", file]
+
+
 def test_people_get_rights_through_the_usual_roles_only_where_that_is_chosen(helm: Path, plain: list[Object]) -> None:
     def aggregated(objects: list[Object]) -> dict[str, set[str]]:
         prefix = "rbac.authorization.k8s.io/aggregate-to-"
@@ -277,7 +346,7 @@ def test_settings_are_those_of_the_product_with_its_defaults_and_bounds() -> Non
 def test_the_values_in_the_docs_are_values(helm: Path) -> None:
     text = (CHECKOUT / "docs" / "install.md").read_text()
     blocks = re.findall(r"^```yaml\n(# values.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 6
     for block in blocks:
         assert render(helm, yaml.safe_load(block)), block
 

@@ -57,7 +57,8 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def restricted(stack: Stack) -> str:
     """A namespace that enforces Pod security `restricted`, and says so of Deployments too."""
-    stack.kubectl("create", "namespace", "restricted")
+    for name in ("restricted", *CASES["some namespaces, installed by who has no rights on the cluster"]["namespaces"]):
+        stack.kubectl("create", "namespace", name)
     levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]
     stack.kubectl("label", "namespace", "restricted", *levels)
     return "restricted"

@@ -63,7 +63,7 @@ def wait_until_ready(member: Member, text: str = "ok\n") -> None:
 
 
 def in_reach(controller: Member, namespace: str) -> float | None:
-    return controller.metric("redistimer_namespace_in_reach", namespace=namespace)
+    return controller.metric("redistimer_namespace_in_reach", served_namespace=namespace)
 
 
 def test_timers_fire_where_that_is_granted_and_nowhere_else(

@@ -24,7 +24,7 @@ def reach(health: Health) -> Reach:
 
 def in_reach(namespace: str) -> float:
     (family,) = metrics.IN_REACH.collect()
-    return next(sample.value for sample in family.samples if sample.labels == {"namespace": namespace})
+    return next(sample.value for sample in family.samples if sample.labels == {"served_namespace": namespace})
 
 
 def test_all_namespaces_are_one_place_of_which_nothing_is_told() -> None:

@@ -98,9 +98,9 @@ capabilities:
   "so redis.external.url or redis.external.urlSecret.name has to name a Redis") -}}
 {{- end -}}
 {{- range prepend $own $redis.auth -}}
-{{- if and $bundled .username -}}
-{{- fail (print "redis.auth.username, controller.redisAuth.username and worker.redisAuth.username are for an external "
-  "Redis: the bundled one has only its default user") -}}
+{{- if and $bundled (or .username .usernameSecret.name) -}}
+{{- fail (print "redis.auth.username, controller.redisAuth.username and worker.redisAuth.username (or usernameSecret) "
+  "are for an external Redis: the bundled one has only its default user") -}}
 {{- end -}}
 {{- end -}}
 {{- range $own -}}

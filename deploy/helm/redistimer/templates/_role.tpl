@@ -14,9 +14,10 @@
 {{- else }}
   value: {{ $redis.external.url | quote }}
 {{- end }}
-{{- with $values.redisAuth.username | default $redis.auth.username }}
+{{- $user := include "redistimer.redisUser" . | fromYaml }}
+{{- if and $user.username (not $user.usernameSecret.name) }}
 - name: REDISTIMER_REDIS_USERNAME
-  value: {{ . | quote }}
+  value: {{ $user.username | quote }}
 {{- end }}
 {{- range $file := include "redistimer.files" . | fromYamlArray }}
 {{- range $variable, $path := $file.variables }}
@@ -26,6 +27,10 @@
 {{- end }}
 - name: REDISTIMER_INSTALLATION
   value: {{ .root.Values.installation | quote }}
+{{- with .root.Values.namespaces }}
+- name: REDISTIMER_NAMESPACES
+  value: {{ join "," . | quote }}
+{{- end }}
 {{- if eq .role "controller" }}
 - name: REDISTIMER_NAMESPACE
   valueFrom:
@@ -42,6 +47,12 @@
 {{- end -}}
 
 
+{{/* Who a role is for Redis: whoever it is by itself, else whoever both are. */}}
+{{- define "redistimer.redisUser" -}}
+{{- $own := (index .root.Values .role).redisAuth -}}
+{{- ternary $own .root.Values.redis.auth (not (empty (or $own.username $own.usernameSecret.name))) | toYaml -}}
+{{- end -}}
+
 {{/* What is mounted from Secrets: a list of {name, secret, folder, items, variables}. Always whole folders: single files
 would not follow their Secret. */}}
 {{- define "redistimer.files" -}}
@@ -50,7 +61,11 @@ would not follow their Secret. */}}
 {{- $own := (index .root.Values .role).redisAuth.passwordSecret -}}
 {{- $password := ternary $own $auth.passwordSecret (not (empty $own.name)) -}}
 {{- $sentinel := $auth.sentinelPasswordSecret -}}
+{{- $username := (include "redistimer.redisUser" . | fromYaml).usernameSecret -}}
 {{- $known := list
+  (dict "name" "redis-username" "secret" $username.name
+    "items" (list (dict "key" $username.key "path" "username"))
+    "variables" (dict "REDISTIMER_REDIS_USERNAME_FILE" "username"))
   (dict "name" "redis-password" "secret" $password.name
     "items" (list (dict "key" $password.key "path" "password"))
     "variables" (dict "REDISTIMER_REDIS_PASSWORD_FILE" "password"))
