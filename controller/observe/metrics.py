@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 from prometheus_client.registry import Collector
 
 WORKER = CollectorRegistry()
@@ -136,8 +136,17 @@ IN_REACH = Gauge(
     registry=CONTROLLER,
 )
 
-# Only a leader knows these; until then they are unknown, which is not zero.
-for _gauge in (TICKETS, DUE, OLDEST_DUE, REBUILD_SECONDS, REBUILD_AGE):
+_of_both(ProcessCollector(registry=None))
+
+
+def forget_backlog() -> None:
+    """What only a leader knows, and only while Redis answers: otherwise it is unknown, which is not zero."""
+    for gauge in (TICKETS, DUE, OLDEST_DUE):
+        gauge.set(math.nan)
+
+
+forget_backlog()
+for _gauge in (INDEX_VALID, REBUILD_SECONDS, REBUILD_AGE):
     _gauge.set(math.nan)
 
 

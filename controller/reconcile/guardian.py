@@ -62,7 +62,7 @@ class Guardian:
                     self._rebuilt_at = self._monotonic()
                     self.rebuilt.set()
                     self._outcomes.again()
-            if valid:
+            if valid and self.rebuilt.is_set():
                 self._health.clear("index")
         except ApiError as error:
             if error.status == 404:
@@ -70,8 +70,12 @@ class Guardian:
                     "the API server does not know RedisTimers: install crds/redistimers.yaml, then start again"
                 ) from None
             self._trouble(f"cannot be rebuilt: {error}")
-        except (RedisError, OSError, ApiUnreachableError) as error:
-            self._trouble(f"cannot be reached or rebuilt: {error}")
+        except ApiUnreachableError as error:
+            self._trouble(f"cannot be rebuilt: {error}")
+        except (RedisError, OSError) as error:
+            self._trouble(f"cannot be reached: {error}")
+            metrics.INDEX_VALID.set(0)
+            metrics.forget_backlog()
         await asyncio.sleep(_PAUSE_S)
         return True
 
@@ -83,4 +87,3 @@ class Guardian:
     def _trouble(self, why: str) -> None:
         log.warning("index %s", why)
         self._health.hinder("index", why)
-        metrics.INDEX_VALID.set(0)

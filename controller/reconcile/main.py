@@ -17,7 +17,7 @@ from controller.kube import paths
 from controller.kube.api import ApiServer
 from controller.kube.errors import ApiError, ApiUnreachableError
 from controller.kube.leadership import NAMESPACES, Leadership
-from controller.loops import Clock, Step, cancel, first_of, loop, pause, stop_on_signals
+from controller.loops import Clock, Step, cancel, first_of, loop, stop_on_signals
 from controller.observe import metrics
 from controller.observe.health import Health, serve_health
 from controller.observe.lag import measure_lag
@@ -29,6 +29,7 @@ from controller.reconcile.ownership import Ownership
 from controller.reconcile.reach import Reach
 from controller.reconcile.rebuild import Rebuild
 from controller.reconcile.report import StatusReport
+from controller.reconcile.standby import Standby
 from controller.reconcile.sync import Sync
 from controller.reconcile.table import Table
 from controller.reconcile.templates import Templates
@@ -121,9 +122,8 @@ class Controller:
     async def run(self, stopping: asyncio.Event) -> None:
         """Until the event is set. Raises LeadershipLostError."""
         identity = self._settings.identity
-        self._health.clear("start")
         try:
-            await self._stand_by(stopping)
+            await Standby(self._leadership, self._index, self._health, stopping).wait()
             if not stopping.is_set():
                 log.info("leading", extra={"identity": identity})
                 metrics.LEADER.set(1)
@@ -134,19 +134,10 @@ class Controller:
                 await self._leadership.release()
             log.info("controller stopped", extra={"identity": identity})
 
-    async def _stand_by(self, stopping: asyncio.Event) -> None:
-        while not stopping.is_set() and not await self._leadership.step():
-            if trouble := self._leadership.trouble:
-                log.warning("API server does not answer: %s", trouble)
-                self._health.hinder("api", trouble)
-            else:
-                self._health.clear("api")
-            await pause(self._leadership.pause_s, stopping)
-        self._health.clear("api")
-
     async def _lead(self, stopping: asyncio.Event) -> None:
         settings, api, index, health = self._settings, self._api, self._index, self._health
         now_ms, monotonic_s = self._clock.now_ms, self._clock.monotonic_s
+        health.hinder("index", "is not read through by this leader yet")
         table = Table(settings.status_seconds, monotonic_s)
         sync = Sync(table, index, health, now_ms)
         ownership = Ownership(api, index, self._leadership, settings.namespace if settings.served else None)

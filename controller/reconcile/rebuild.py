@@ -74,6 +74,24 @@ class Rebuild:
         Raises RedisError, ApiError and ApiUnreachableError; SettingsError where the index is another cluster's.
         """
         started = self._monotonic()
+        try:
+            finished = await self._run()
+        except Exception:
+            metrics.REBUILDS.labels("failed").inc()
+            raise
+        metrics.REBUILDS.labels("finished" if finished else "overtaken").inc()
+        seconds = self._monotonic() - started
+        if finished:
+            metrics.REBUILD_SECONDS.set(seconds)
+            ended = self._monotonic()
+            metrics.REBUILD_AGE.set_function(lambda: self._monotonic() - ended)
+        log.info(
+            "index rebuilt" if finished else "rebuild overtaken",
+            extra={"timers": len(self._table.entries), "seconds": round(seconds, 3)},
+        )
+        return finished
+
+    async def _run(self) -> bool:
         await self._ownership.claim()
         refused = self._reach.out
         self._unseen = set(refused)
@@ -89,15 +107,6 @@ class Rebuild:
         await self._remove([ticket for ticket in found if not self._table.has(ticket)])
         finished = await self._index.finish_rebuild(nonce, identity)
         self.is_overdue = self._unseen > refused
-        metrics.REBUILDS.labels("finished" if finished else "overtaken").inc()
-        if finished:
-            metrics.REBUILD_SECONDS.set(self._monotonic() - started)
-            ended = self._monotonic()
-            metrics.REBUILD_AGE.set_function(lambda: self._monotonic() - ended)
-        log.info(
-            "index rebuilt" if finished else "rebuild overtaken",
-            extra={"timers": len(self._table.entries), "seconds": round(self._monotonic() - started, 3)},
-        )
         return finished
 
     async def _list_timers(self, found: dict[str, Known]) -> None:

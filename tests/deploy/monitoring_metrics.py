@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.metrics import MetricWrapperBase
 
 from controller.core.policy import Concurrency, Guarantee, MissedRuns
@@ -87,8 +87,9 @@ def timer_metrics() -> tuple[Known, ...]:
 def _collectors(registry: CollectorRegistry) -> dict[str, MetricWrapperBase]:
     found = {}
     for collector in registry._collector_to_names:
-        assert isinstance(collector, MetricWrapperBase)
-        found[collector._name] = collector
+        if not isinstance(collector, ProcessCollector):
+            assert isinstance(collector, MetricWrapperBase)
+            found[collector._name] = collector
     return found
 
 

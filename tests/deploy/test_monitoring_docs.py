@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import ProcessCollector
 
 from controller.core.reasons import CREATE_PROBLEMS
 from tests.cluster.stack import CHECKOUT
@@ -39,6 +40,11 @@ def test_the_table_of_kube_state_metrics_is_that_of_its_configuration() -> None:
     rows = [[f"`{metric.name}`", _labels(metric), metric.help] for metric in timer_metrics()]
     assert _table("metric", "labels", "meaning") == rows
     assert all(list(metric.labels)[:2] == [*OF_EVERY_TIMER] for metric in timer_metrics())
+
+
+def test_the_metrics_of_the_process_are_named() -> None:
+    names = {sample.name for family in ProcessCollector(registry=None).collect() for sample in family.samples}
+    assert names == set(re.findall(r"`(process_\w+)`", TEXT))
 
 
 def test_every_result_of_an_attempt_is_explained() -> None:

@@ -1,8 +1,11 @@
 """The guardian: when the index is rebuilt, and what trouble with it comes to."""
 
+import math
+
 import pytest
 
 from controller.kube.errors import ApiError, ApiUnreachableError
+from controller.observe import metrics
 from controller.reconcile.guardian import Guardian
 from controller.reconcile.outcomes import Outcomes
 from controller.settings import SettingsError
@@ -119,6 +122,19 @@ async def test_an_overtaken_rebuild_is_repeated_and_stays_an_obstacle_until_one_
     assert desk.health.obstacles == {}
 
 
+async def test_a_leader_that_has_not_rebuilt_yet_is_not_ready_also_where_the_index_looks_well(
+    desk: Desk, guardian: Guardian, rebuild: StubRebuild
+) -> None:
+    desk.health.hinder("index", "is not read through by this leader yet")
+    await desk.index.build()
+    rebuild.overtaken = True
+    await guardian.step()
+    assert "index" in desk.health.obstacles
+    rebuild.overtaken = False
+    await guardian.step()
+    assert desk.health.obstacles == {}
+
+
 async def test_a_finished_rebuild_lets_reports_be_read_from_the_start(
     guardian: Guardian, outcomes: NotedOutcomes
 ) -> None:
@@ -158,6 +174,27 @@ async def test_trouble_with_redis_is_an_obstacle_until_it_is_over(
     desk.index.away = frozenset()
     await guardian.step()
     assert desk.health.obstacles == {}
+
+
+async def test_of_the_backlog_nothing_is_said_while_redis_is_away(desk: Desk, guardian: Guardian) -> None:
+    def backlog() -> list[float | None]:
+        return [metrics.CONTROLLER.get_sample_value(f"redistimer_{name}") for name in ("tickets", "due_backlog")]
+
+    await guardian.step()
+    assert backlog() == [0, 0]
+    desk.index.away = frozenset({"inspect"})
+    await guardian.step()
+    assert all(math.isnan(value or 0) for value in backlog())
+    assert metrics.CONTROLLER.get_sample_value("redistimer_index_valid") == 0
+
+
+async def test_a_valid_index_stays_valid_while_the_api_server_is_away(
+    desk: Desk, guardian: Guardian, rebuild: StubRebuild
+) -> None:
+    await desk.index.build()
+    rebuild.error = ApiUnreachableError("connection refused")
+    await guardian.step()
+    assert metrics.CONTROLLER.get_sample_value("redistimer_index_valid") == 1
 
 
 async def test_another_clusters_index_ends_the_controller(guardian: Guardian, rebuild: StubRebuild) -> None:
