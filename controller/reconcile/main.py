@@ -143,13 +143,13 @@ class Controller:
         ownership = Ownership(api, index, self._leadership, settings.namespace if settings.served else None)
         beat = partial(health.beat, "guardian")
         rebuild = Rebuild(table, api, index, sync, monotonic_s, beat, ownership, self._reach)
-        outcomes = Outcomes(table, index, health)
+        outcomes = Outcomes(table, index, health, monotonic_s)
         guardian = Guardian(index, rebuild, outcomes, health, settings.rebuild_seconds, monotonic_s)
         herald = Herald(api, health, settings.identity, settings.events_per_second, monotonic_s, now_ms)
         templates = Templates(table, api, health, settings.template_checks_per_second, monotonic_s)
         metrics.tell_of(table.sizes)
         self._leadership.note(NAMESPACES, ",".join(settings.served))
-        report = StatusReport(table, api, index, health, herald, now_ms)
+        report = StatusReport(table, api, index, health, herald, outcomes, now_ms)
 
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(loop(self._leadership.keep)),
@@ -164,12 +164,15 @@ class Controller:
             self.on_watching()
             tasks.append(asyncio.create_task(loop(guardian.step)))
             await first_of(*tasks, asyncio.create_task(guardian.rebuilt.wait()))
-            # In the order of the lists, those at the end would go without whenever leaders do not last.
+            # What only Redis knows comes first, then statuses that are behind, by how long: in the order of the lists
+            # those at the end would go without whenever leaders do not last.
+            await first_of(*tasks, asyncio.create_task(outcomes.catch_up()))
             for queue in (table.to_check, table.to_report):
-                queue.shuffle(random.Random(settings.identity))
+                queue.rank(random.Random(settings.identity))
             steps: list[Step] = [sync.step, outcomes.step, templates.step, report.step, herald.step]
             tasks += [asyncio.create_task(loop(step)) for step in steps]
             await first_of(*tasks)
         finally:
             stopping.set()
             await cancel(*tasks)
+            await cancel(*report.under_way)

@@ -7,6 +7,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
+from operator import itemgetter
+
+LAST = 1 << 62
+"""The rank of those that nobody hurries."""
 
 
 class Pending:
@@ -14,7 +18,7 @@ class Pending:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._ripe: dict[str, None] = {}
+        self._ripe: dict[str, int] = {}
         self._moments: dict[str, float] = {}
         self._heap: list[tuple[float, str]] = []
         self._earlier = asyncio.Event()
@@ -22,14 +26,15 @@ class Pending:
     def __len__(self) -> int:
         return len(self._ripe) + len(self._moments)
 
-    def add(self, key: str, delay_s: float = 0.0) -> None:
-        """Let this key be taken once the delay is over."""
+    def add(self, key: str, delay_s: float = 0.0, rank: int = LAST) -> None:
+        """Let this key be taken once the delay is over. Its rank counts where all are ranked after that."""
         if key in self._ripe:
+            self._ripe[key] = min(rank, self._ripe[key])
             return
         if delay_s <= 0:
             # Most come so, and often all at once: without a moment each they take a third of the memory.
             self._moments.pop(key, None)
-            self._ripe[key] = None
+            self._ripe[key] = rank
             self._earlier.set()
             return
         moment = self._monotonic() + delay_s
@@ -43,11 +48,12 @@ class Pending:
         self._ripe.pop(key, None)
         self._moments.pop(key, None)
 
-    def shuffle(self, chance: random.Random) -> None:
-        """Let what may be taken by now be taken in any order, where it was the order of arrival so far."""
-        keys = list(self._ripe)
+    def rank(self, chance: random.Random) -> None:
+        """Let what may be taken by now be taken by rank, and in any order within one; so far it was that of arrival."""
+        keys = list(self._ripe.items())
         chance.shuffle(keys)
-        self._ripe = dict.fromkeys(keys)
+        keys.sort(key=itemgetter(1))
+        self._ripe = dict(keys)
 
     async def take(self, limit: int, longest_s: float = 5.0) -> list[str]:
         """Wait until some keys may be taken, and take up to `limit` of them; none, where the wait is too long."""
@@ -70,7 +76,7 @@ class Pending:
             # An entry that was made earlier since is in the heap a second time; the later one is stale.
             if self._moments.get(key) == moment:
                 del self._moments[key]
-                self._ripe[key] = None
+                self._ripe[key] = LAST
         taken = list(islice(self._ripe, limit))
         for key in taken:
             del self._ripe[key]

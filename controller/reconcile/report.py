@@ -23,12 +23,15 @@ from controller.observe import metrics
 from controller.observe.health import Health
 from controller.reconcile.entry import Entry
 from controller.reconcile.herald import Herald
+from controller.reconcile.outcomes import Outcomes
 from controller.reconcile.table import Table
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 8
 _RUSH_PAUSE_S = 0.1
+_UNREAD_PAUSE_S = 0.5
+_BUSY_PAUSE_S = 0.2
 _UNSYNCED_PAUSE_S = 0.2
 _CONFLICT_PAUSE_S = 0.5
 _TROUBLE_PAUSE_S = 2.0
@@ -49,6 +52,7 @@ class StatusReport:
         index: Index,
         health: Health,
         herald: Herald,
+        outcomes: Outcomes,
         now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._table = table
@@ -56,18 +60,39 @@ class StatusReport:
         self._index = index
         self._health = health
         self._herald = herald
+        self._outcomes = outcomes
         self._now_ms = now_ms
+        self._under_way: dict[str, asyncio.Task[None]] = {}
 
     async def step(self) -> bool:
-        """Write a handful of statuses side by side; what could not be written is queued again."""
+        """Begin to write what is to be written; what could not be is queued again.
+
+        A handful are under way at a time, and one that waits for its answer holds up no other.
+        """
+        self._health.beat("status")
         if self._table.rush.is_on():
-            self._health.beat("status")
             await asyncio.sleep(_RUSH_PAUSE_S)
             return True
-        uids = await self._table.to_report.take(_AT_ONCE)
-        self._health.beat("status")
-        await asyncio.gather(*(self._try(uid) for uid in uids))
+        if len(self._under_way) >= _AT_ONCE:
+            await asyncio.wait(self.under_way, return_when=asyncio.FIRST_COMPLETED)
+        uids = await self._table.to_report.take(_AT_ONCE - len(self._under_way))
+        if uids and not await self._outcomes.catch_up():
+            for uid in uids:
+                self._table.to_report.add(uid, _UNREAD_PAUSE_S)
+            await asyncio.sleep(_UNREAD_PAUSE_S)
+            return True
+        for uid in uids:
+            if uid in self._under_way:
+                self._table.to_report.add(uid, _BUSY_PAUSE_S)
+                continue
+            self._under_way[uid] = asyncio.create_task(self._try(uid))
+            self._under_way[uid].add_done_callback(lambda _, uid=uid: self._under_way.pop(uid))  # type: ignore[misc]
         return True
+
+    @property
+    def under_way(self) -> list[asyncio.Task[None]]:
+        """The writes that have begun and not ended, for whoever ends this loop."""
+        return list(self._under_way.values())
 
     async def _try(self, uid: str) -> None:
         entry = self._table.entries.get(uid)

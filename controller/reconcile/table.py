@@ -18,7 +18,7 @@ from controller.core.template import TemplateCheck, is_unchecked
 from controller.core.timer import Timer
 from controller.reconcile.entry import Entry, active_uids
 from controller.reconcile.packed import pack, unpack
-from controller.reconcile.pending import Pending
+from controller.reconcile.pending import LAST, Pending
 from controller.reconcile.rush import Rush
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class Table:
             self._report(uid)
             return
         self.to_sync.add(uid)
-        self.to_report.add(uid)
+        self.to_report.add(uid, rank=_behind_since_ms(timer, known.runs.values()))
 
     def timer_deleted(self, uid: str) -> None:
         """A timer is gone for good."""
@@ -148,7 +148,7 @@ class Table:
             return False
         if report_id not in entry.told:
             entry.hear(report_id, report)
-            self._report(uid)
+            self._report(uid, rank=0)
         return True
 
     def awaits_check(self, entry: Entry) -> bool:
@@ -212,10 +212,10 @@ class Table:
             "to report": len(self.to_report),
         }
 
-    def _report(self, uid: str) -> None:
+    def _report(self, uid: str, rank: int = LAST) -> None:
         entry = self.entries[uid]
         since_s = self._monotonic() - entry.status_written_at_s
-        self.to_report.add(uid, max(_SETTLE_S, self._status_seconds - since_s))
+        self.to_report.add(uid, max(_SETTLE_S, self._status_seconds - since_s), rank)
 
 
 def _remember(gone: OrderedDict[str, None], uid: str) -> None:
@@ -223,6 +223,16 @@ def _remember(gone: OrderedDict[str, None], uid: str) -> None:
     gone[uid] = None
     while len(gone) > _DELETED_REMEMBERED:
         gone.popitem(last=False)
+
+
+def _behind_since_ms(timer: Timer, runs: Iterable[Run]) -> int:
+    """Up to when status tells of a timer that has run since then; LAST where it has not.
+
+    Reports of workers, which only Redis has, come before all these.
+    """
+    handled_ms = timer.recorded.handled_through_ms or 0
+    newest_ms = max((run.occurrence_ms for run in runs if not run.by_hand), default=0)
+    return handled_ms if newest_ms > handled_ms else LAST
 
 
 def _asks(timer: Timer) -> tuple[Any, ...]:

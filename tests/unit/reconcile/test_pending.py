@@ -126,14 +126,33 @@ async def test_what_has_waited_comes_before_what_is_added_afterwards(pending: Pe
     assert await ripe(pending, limit=1) == ["patient"]
 
 
-async def test_shuffled_keys_are_taken_in_another_order_and_each_once(pending: Pending, clock: Monotonic) -> None:
+async def test_within_a_rank_keys_are_taken_in_another_order_than_they_came_and_each_once(
+    pending: Pending, clock: Monotonic
+) -> None:
     keys = [str(number) for number in range(40)]
     for key in keys:
         pending.add(key)
     pending.add("later", 5)
-    pending.shuffle(random.Random(1))
+    pending.rank(random.Random(1))
     taken = await ripe(pending)
     assert taken != keys
     assert sorted(taken) == sorted(keys)
     clock.now_s += 5
     assert await ripe(pending) == ["later"]
+
+
+async def test_lower_ranks_are_taken_first(pending: Pending) -> None:
+    pending.add("nobody hurries it")
+    for key, rank in {"third": 9, "first": 0, "second": 5}.items():
+        pending.add(key, rank=rank)
+    pending.rank(random.Random(1))
+    assert await ripe(pending) == ["first", "second", "third", "nobody hurries it"]
+
+
+async def test_a_key_that_waits_can_rise_in_rank_but_not_fall(pending: Pending) -> None:
+    pending.add("a", rank=5)
+    pending.add("b", rank=6)
+    pending.add("b", delay_s=1, rank=2)
+    pending.add("b", rank=7)
+    pending.rank(random.Random(1))
+    assert await ripe(pending) == ["b", "a"]

@@ -1,13 +1,16 @@
 """Writing status: when, what, in which order with what goes with it, and what comes of refusals."""
 
+import asyncio
+
 import pytest
 
 from controller.core.instants import rfc3339
 from controller.core.reasons import Reason
 from controller.kube import paths
 from controller.kube.errors import ApiError, ApiUnreachableError
-from tests.unit.core.objects import UID
-from tests.unit.kube.stub_api import CONFLICT, NOT_FOUND, TOO_MANY_REQUESTS
+from controller.reconcile.outcomes import PATIENCE_S
+from tests.unit.core.objects import OTHER_UID, UID, report, timer, timer_object
+from tests.unit.kube.stub_api import CONFLICT, NOT_FOUND, TOO_MANY_REQUESTS, Request
 from tests.unit.reconcile.desk import ELEVEN, FAILED, HOURLY, THIRTEEN, TWELVE, Desk, job, succeeded_at, uid
 from tests.unit.reconcile.writer import STATUS, TIMER, Writer
 
@@ -19,12 +22,12 @@ def writer(desk: Desk) -> Writer:
 
 async def test_an_edit_that_has_not_reached_the_index_is_not_acknowledged(desk: Desk, writer: Writer) -> None:
     desk.table.see_timer(desk.store())
-    await writer.report.step()
+    await writer.step()
     assert desk.api.made("PATCH") == []
     await desk.sync.step()
     await writer.templates.step()
     desk.monotonic.now_s += 1
-    await writer.report.step()
+    await writer.step()
     assert writer.status["observedGeneration"] == 1
 
 
@@ -48,6 +51,64 @@ async def test_a_patch_names_the_version_it_is_based_on_and_only_what_changed(de
     assert patch["metadata"] == {"resourceVersion": version}
     assert set(patch["status"]) == {"active", "activeCount", "lastScheduleTime", "handledThrough", "nextScheduleTime"}
     assert writer.status["lastScheduleTime"] == rfc3339(ELEVEN)
+
+
+async def test_a_status_tells_all_that_was_reported_before_it_was_written(desk: Desk, writer: Writer) -> None:
+    """Redis may be gone by the next one."""
+    await writer.start()
+    missed = report(timer(HOURLY), ELEVEN, Reason.MISS_SCHEDULE)
+    await desk.redis.xadd(desk.index.keys.outcomes, {"report": missed.model_dump_json()})
+    desk.clock.set("2026-03-01T12:00:10Z")
+    desk.table.see_job(job(TWELVE))
+    await writer.write()
+    assert writer.status["handledThrough"] == rfc3339(TWELVE)
+    assert writer.status["runs"]["missed"] == 1
+
+
+async def test_a_status_waits_while_redis_does_not_tell_what_was_reported_but_not_for_ever(
+    desk: Desk, writer: Writer, pauses: list[float]
+) -> None:
+    await writer.start()
+    desk.index.away = frozenset({"outcomes"})
+    desk.table.see_job(job(ELEVEN))
+    await writer.write()
+    assert desk.api.made("PATCH") == []
+    assert pauses[-1] == 0.5
+    desk.monotonic.now_s += PATIENCE_S + 1
+    await writer.step()
+    assert writer.status["handledThrough"] == rfc3339(ELEVEN)
+
+
+async def test_one_status_that_waits_for_its_answer_holds_up_no_other(desk: Desk, writer: Writer) -> None:
+    await writer.start()
+    release, arrived = asyncio.Event(), asyncio.Event()
+    before = desk.api.before
+
+    async def hang(request: Request) -> None:
+        await before(request)
+        if request.path == STATUS:
+            arrived.set()
+            await release.wait()
+
+    desk.api.before = hang
+    desk.table.see_job(job(ELEVEN))
+    desk.table.to_report.add(UID)
+    await writer.report.step()
+    await arrived.wait()
+    desk.table.to_report.add(UID)
+    await writer.report.step()
+    assert len(desk.api.made("PATCH")) == 1, "the same timer has to wait, or its versions would conflict"
+    other = timer_object(HOURLY, name="other", uid=OTHER_UID)
+    desk.table.see_timer(desk.api.put(paths.timer("default", "other"), other))
+    await desk.sync.step()
+    await writer.templates.step()
+    await writer.report.step()
+    hanging, quick = writer.report.under_way
+    await quick
+    assert "status" in desk.api.objects[paths.timer("default", "other")]
+    release.set()
+    await hanging
+    assert await writer.retried_after_s() is not None, "and comes to its turn later"
 
 
 async def test_nothing_is_written_where_nothing_changed(desk: Desk, writer: Writer) -> None:
@@ -101,7 +162,7 @@ async def test_a_status_that_was_not_written_is_written_again_later_unless_its_t
     desk.api.fail("PATCH", STATUS, error)
     desk.table.see_job(job(ELEVEN))
     desk.monotonic.now_s += 1
-    assert await writer.report.step()
+    assert await writer.step()
     after_s = await writer.retried_after_s()
     assert after_s == (again_s if again_s is None else pytest.approx(again_s, abs=0.11))
     assert await writer.stream_length() == 1, "what status does not say yet must not be forgotten"
@@ -192,7 +253,7 @@ async def test_one_timer_that_cannot_be_written_delays_no_other(
     await desk.sync.step()
     await writer.templates.step()
     desk.api.fail("PATCH", STATUS, RuntimeError("a fault of ours"))
-    await writer.report.step()
+    await writer.step()
     assert desk.api.objects[paths.timer("default", "other")]["status"]["observedGeneration"] == 1
 
 
@@ -206,7 +267,7 @@ async def test_a_timer_that_was_deleted_meanwhile_is_left_alone(desk: Desk, writ
 async def test_a_timer_that_cannot_be_used_says_so(desk: Desk, writer: Writer) -> None:
     desk.table.see_timer(desk.store({**HOURLY, "schedule": "at noon"}))
     await desk.sync.step()
-    await writer.report.step()
+    await writer.step()
     ready = writer.status["conditions"][0]
     assert (ready["type"], ready["status"], ready["reason"]) == ("Ready", "False", "InvalidSchedule")
     assert writer.events() == [("Warning", "InvalidSchedule")]
@@ -221,6 +282,6 @@ async def test_while_redis_is_away_reports_are_kept_and_cleaned_up_later(desk: D
     assert await writer.stream_length() == 1
     desk.index.away = frozenset()
     desk.monotonic.now_s += 5
-    await writer.report.step()
+    await writer.step()
     assert await writer.stream_length() == 0
     assert writer.events() == [("Warning", "MissSchedule")]

@@ -33,10 +33,10 @@ def found(desk: Desk) -> TemplateCheck | None:
 async def test_the_first_status_of_a_generation_waits_for_the_check(desk: Desk, writer: Writer) -> None:
     stored(desk)
     await desk.sync.step()
-    await writer.report.step()
+    await writer.step()
     assert desk.api.made("PATCH") == []
     await writer.templates.step()
-    await writer.report.step()
+    await writer.step()
     assert writer.said("TemplateValid") == ("True", "TemplateAccepted")
     assert len(desk.api.made("PATCH")) == 1
 
@@ -45,11 +45,11 @@ async def test_so_does_the_first_status_after_an_edit(desk: Desk, writer: Writer
     await writer.start()
     stored(desk, SUSPENDED, generation=2, status=writer.status)
     await desk.sync.step()
-    await writer.report.step()
+    await writer.step()
     assert writer.status["observedGeneration"] == 1
     desk.api.fail("POST", JOBS, STRICT)
     await writer.templates.step()
-    await writer.report.step()
+    await writer.step()
     assert writer.status["observedGeneration"] == 2
     assert writer.said("Stalled") == ("True", "InvalidTemplate")
 
@@ -59,18 +59,18 @@ async def test_a_later_status_waits_for_no_check(desk: Desk, writer: Writer) -> 
     status = {"observedGeneration": 1, "handledThrough": "2026-03-01T10:00:00Z"}
     stored(desk, status=status)
     await desk.sync.step()
-    await writer.report.step()
+    await writer.step()
     assert writer.said("Ready") == ("True", "Scheduled")
     assert writer.said("TemplateValid") is None
     await writer.templates.step()
-    await writer.report.step()
+    await writer.step()
     assert writer.said("TemplateValid") == ("True", "TemplateAccepted")
 
 
 async def test_a_bad_spec_waits_for_no_check(desk: Desk, writer: Writer) -> None:
     stored(desk, {**HOURLY, "schedule": "at noon"})
     await desk.sync.step()
-    await writer.report.step()
+    await writer.step()
     assert writer.said("Ready") == ("False", "InvalidSchedule")
 
 
@@ -79,7 +79,7 @@ async def test_what_was_found_is_kept_until_status_says_it(desk: Desk, writer: W
     await desk.sync.step()
     await writer.templates.step()
     desk.api.fail("PATCH", STATUS, TOO_MANY_REQUESTS)
-    await writer.report.step()
+    await writer.step()
     await writer.write()
     assert writer.said("TemplateValid") == ("True", "TemplateAccepted")
     assert len(writer.dry_runs()) == 1

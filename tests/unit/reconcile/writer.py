@@ -1,5 +1,6 @@
 """The writer of status at its desk, with one timer that is in the index."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from controller.core.reasons import Reason
 from controller.core.report import Report
 from controller.core.timer import Timer, condition
 from controller.kube import paths
+from controller.reconcile.outcomes import Outcomes
 from controller.reconcile.report import StatusReport
 from controller.reconcile.templates import Templates
 from tests.unit.core.objects import UID, report, timer
@@ -37,7 +39,11 @@ class Writer:
         self.api: Any = desk.api
         self.herald: Any = RecordedHerald()
         self.templates = Templates(desk.table, self.api, desk.health, 1000, desk.monotonic)
-        self.report = StatusReport(desk.table, self.api, desk.index, desk.health, self.herald, desk.clock)
+        self.outcomes = Outcomes(desk.table, desk.index, desk.health, desk.monotonic)
+        self.outcomes.again()
+        self.report = StatusReport(
+            desk.table, self.api, desk.index, desk.health, self.herald, self.outcomes, desk.clock
+        )
 
     async def start(self, spec: dict[str, Any] = HOURLY, **changes: Any) -> None:
         """Store and see the timer, carry it into the index, and write its first status."""
@@ -45,14 +51,20 @@ class Writer:
         await self.desk.sync.step()
         if len(self.desk.table.to_check):
             await self.templates.step()
-        await self.report.step()
+        await self.step()
         self.desk.journal.clear()
         self.desk.api.requests.clear()
 
     async def write(self) -> None:
         """Let the timer's status be written, now."""
         self.desk.table.to_report.add(UID)
-        await self.report.step()
+        await self.step()
+
+    async def step(self) -> bool:
+        """Let what is to be written be written, and wait until it was."""
+        goes_on = await self.report.step()
+        await asyncio.gather(*self.report.under_way)
+        return goes_on
 
     async def tell(self, *occurrences: int, reason: Reason = Reason.MISS_SCHEDULE) -> None:
         """Let workers report about these occurrences."""
@@ -63,7 +75,8 @@ class Writer:
         """Let a worker's report arrive."""
         key = self.desk.index.keys.outcomes
         report_id = await self.desk.redis.xadd(key, {"report": told.model_dump_json()})
-        assert self.desk.table.see_report(report_id, told)
+        assert await self.outcomes.catch_up()
+        assert report_id in self.desk.table.entries[UID].reports
 
     @property
     def status(self) -> dict[str, Any]:
