@@ -52,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     folder = options.folder or _new_folder(options.seed)
     folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.glob("*.journal")):
+        print(f"error: {folder} is of another run, whose journals would count: name a new folder", file=sys.stderr)
+        return 2
     plan, how = _short(options) if options.short else _long(options)
     _say(f"seed {options.seed}: {len(plan.timers)} timers, {len(plan.faults)} faults in {how.fault_s:.0f} s; {folder}")
     began = time.monotonic()

@@ -28,6 +28,7 @@ OLD_PRIMARY = "made of an edited version by leave of a Redis primary that had be
 DELETED = "made while its timer was being deleted"
 BY_EDIT = "given up by an edit, a suspension or a deletion"
 UNSEEN_EDIT = "before an edit, and no controller saw the one before that"
+REMOVED = "Strict: a user removed the Job after its commit and before its start"
 REPLACED_REQUEST = "request by hand replaced by another before it was handled"
 
 
@@ -112,7 +113,7 @@ class _Audit:
             verdict.occurrences += len(due)
             left_out = [occurrence_ms for occurrence_ms in due if occurrence_ms not in self._ran]
             for occurrence_ms in left_out:
-                reason = self._given_up(index, occurrence_ms)
+                reason = self._removed(occurrence_ms) or self._given_up(index, occurrence_ms)
                 if reason:
                     verdict.given_up[reason] += 1
                 elif self._in_line(index, occurrence_ms):
@@ -155,6 +156,11 @@ class _Audit:
             last_ms = min(ends.until_ms, until_ms) if ends else until_ms
             left_out.update(due_between(version.spec, life.created_ms, life.fence_ms(index), last_ms))
         return len(left_out - self._ran.keys())
+
+    def _removed(self, occurrence_ms: int) -> str | None:
+        life = self._life
+        jobs = (job for job in life.scheduled if job.occurrence_ms == occurrence_ms)
+        return REMOVED if any(self._evidence.removed_by_user(life, job) for job in jobs) else None
 
     def _given_up(self, index: int, occurrence_ms: int) -> str | None:
         """Why docs say that an occurrence need not run, though its time came."""

@@ -7,7 +7,7 @@ when each worker asked the index for leave to fire, when the index took note of 
 from bisect import bisect_right
 from collections import defaultdict
 
-from tests.chaos.history import Acked, Confirmed, Fault, History, Job
+from tests.chaos.history import Acked, Confirmed, Fault, History, Job, Window
 from tests.chaos.lives import Life
 
 _SETTLE_MS = 2_000
@@ -15,6 +15,9 @@ _SETTLE_MS = 2_000
 
 _SPLIT_MS = 15_000
 """So long after a failover a worker can talk to the old primary: Sentinels demote it ten seconds later."""
+
+_SEEN_MS = 15_000
+"""So much later the recorder may see a removal, where its watch is away."""
 
 LATE_REQUEST = "request on its way while the Job of another was made and removed"
 STATUS_GAP = "index lost before status knew of a Job that was removed"
@@ -36,6 +39,9 @@ class Evidence:
             self._leaves[confirmed.ticket].append(confirmed)
         for acked in sorted(history.acked, key=lambda one: one.answered_ms):
             self._acked[acked.ticket].append(acked)
+        self._removals: dict[str, list[Window]] = defaultdict(list)
+        for removal in history.removals:
+            self._removals[removal.name].append(removal.applied)
         self._losses = sorted((fault for fault in history.faults if fault.loses_index), key=lambda one: one.from_ms)
         self._loss_starts = [loss.from_ms for loss in self._losses]
 
@@ -85,6 +91,13 @@ class Evidence:
         if noted and min(noted) <= handled_ms and self._loss_between(min(noted), handled_ms):
             return REPORT_LOST
         return UNDATED if life.has_undated_edit(occurrence_ms) else None
+
+    def removed_by_user(self, life: Life, job: Job) -> bool:
+        """Whether a user removed a Job that was committed: if that was before its start, it never runs."""
+        removed_ms = job.removed_ms
+        committed = any(job.uid in status.committed for status in life.statuses)
+        windows = self._removals[job.name] if committed and removed_ms is not None else ()
+        return any(one.from_ms <= (removed_ms or 0) <= one.until_ms + _SEEN_MS for one in windows)
 
     def _noted_ms(self, life: Life, first: Job, asked_ms: int) -> int | None:
         """When a run was noted in a way that must have been known at `asked_ms`."""

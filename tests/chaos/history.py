@@ -42,6 +42,15 @@ class Deletion:
 
 
 @dataclass(frozen=True)
+class Removal:
+    """A user told the API server to delete a Job, and may not have seen its answer."""
+
+    name: str
+    """namespace/name"""
+    applied: Window
+
+
+@dataclass(frozen=True)
 class Trigger:
     """A user asked for a run by hand."""
 
@@ -103,6 +112,8 @@ class Status:
     missed: int
     skipped: int
     request: str = ""
+    committed: tuple[str, ...] = ()
+    """UIDs of the Jobs that may run, under guarantee Strict."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +157,7 @@ class History:
 
     versions: list[Version] = field(default_factory=list)
     deletions: list[Deletion] = field(default_factory=list)
+    removals: list[Removal] = field(default_factory=list)
     triggers: list[Trigger] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
@@ -168,6 +180,7 @@ class History:
         kinds: dict[str, type[Any]] = {
             "versions": Version,
             "deletions": Deletion,
+            "removals": Removal,
             "triggers": Trigger,
             "jobs": Job,
             "statuses": Status,
@@ -175,7 +188,7 @@ class History:
             "acked": Acked,
             "faults": Fault,
         }
-        lists = {name: [_made(kind, one) for one in raw[name]] for name, kind in kinds.items()}
+        lists = {name: [_made(kind, one) for one in raw.get(name, ())] for name, kind in kinds.items()}
         return cls(**lists, quiet_ms=raw["quiet_ms"], end_ms=raw["end_ms"])
 
 

@@ -31,6 +31,8 @@ rules:
 """What the API server is to write down."""
 
 _LOOK_S = 0.5
+_COMMITS = ("committedRun", "committedRequest")
+"""Where status names the Jobs that may run, under guarantee Strict."""
 
 
 class Recorder:
@@ -148,6 +150,7 @@ class Recorder:
                 missed=runs.get("missed", 0),
                 skipped=runs.get("skipped", 0),
                 request=status.get("lastHandledTrigger", ""),
+                committed=tuple(status[one]["jobUid"] for one in _COMMITS if one in status),
             )
         )
 

@@ -5,9 +5,21 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.auditor import BY_EDIT, IN_LINE, OLD_PRIMARY, OLD_VERSION, audit
+from tests.chaos.auditor import BY_EDIT, IN_LINE, OLD_PRIMARY, OLD_VERSION, REMOVED, audit
 from tests.chaos.evidence import DELETED_FIRST, LATE_REQUEST, NO_NOTE, REPORT_LOST, STATUS_GAP, UNDATED
-from tests.chaos.history import Acked, Confirmed, Deletion, Fault, History, Job, Status, Trigger, Version, Window
+from tests.chaos.history import (
+    Acked,
+    Confirmed,
+    Deletion,
+    Fault,
+    History,
+    Job,
+    Removal,
+    Status,
+    Trigger,
+    Version,
+    Window,
+)
 from tests.chaos.lives import lives_of
 from tests.chaos.verdict import Verdict
 
@@ -243,6 +255,22 @@ def test_a_strict_job_that_was_never_let_go_is_no_run() -> None:
     assert kinds(audit(history)) == ["lost"]
     history.jobs[-1].let_go_ms = T + 60_400
     assert kinds(audit(history)) == []
+
+
+def test_a_strict_job_that_a_user_removed_between_commit_and_start_is_not_lost() -> None:
+    def history(removed_by_user: bool, committed: bool) -> History:
+        history = life(guarantee="Strict", missedRunPolicy="All")
+        forget(history, 40)
+        job = ran(history, 40, born_suspended=True, finished_ms=None, removed_ms=T + 40_400)
+        status(history, 40, committed=(job.uid,) if committed else ())
+        if removed_by_user:
+            history.removals.append(Removal(job.name, Window(T + 40_300, T + 40_350)))
+        return history
+
+    verdict = audit(history(removed_by_user=True, committed=True))
+    assert (kinds(verdict), verdict.given_up[REMOVED]) == ([], 1)
+    assert kinds(audit(history(removed_by_user=False, committed=True))) == ["lost"]
+    assert kinds(audit(history(removed_by_user=True, committed=False))) == ["lost"]
 
 
 def edited(history: History, at_s: int, **spec: Any) -> None:

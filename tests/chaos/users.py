@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.chaos.client import AWAY, Admin, Object, jobs, now_ms, timers
-from tests.chaos.history import Deletion, History, Trigger, Version, Window
+from tests.chaos.history import Deletion, History, Removal, Trigger, Version, Window
 from tests.chaos.occurrences import due_between, instant_ms
 from tests.chaos.plan import Action
 from tests.chaos.timers import EDIT, Planned, other_timing
@@ -167,9 +167,16 @@ class Users:
         try:
             _, listed = await self._admin.ask("GET", jobs(one.planned.namespace), labelSelector=selector)
             for job in listed.get("items", ()):
-                await self._admin.ask("DELETE", jobs(one.planned.namespace, job["metadata"]["name"]))
+                await self._delete_job(one.planned.namespace, job["metadata"]["name"])
         except AWAY:
             pass  # this one is no promise to anybody
+
+    async def _delete_job(self, namespace: str, name: str) -> None:
+        from_ms = now_ms()
+        try:
+            await self._admin.ask("DELETE", jobs(namespace, name))
+        finally:
+            self._history.removals.append(Removal(f"{namespace}/{name}", Window(from_ms, now_ms())))
 
 
 def _at_resolved(spec: Mapping[str, Any]) -> dict[str, Any]:
