@@ -166,6 +166,7 @@ def _aggregate(expression: promql.AggregateExpr, vector: Vector) -> Vector:
         "group": lambda values: 1,
         # What is no number is taken only where there is none.
         "max": lambda values: max((value for value in values if not math.isnan(value)), default=math.nan),
+        "min": lambda values: min((value for value in values if not math.isnan(value)), default=math.nan),
     }
     if (name := str(expression.op)) not in functions:
         raise NotImplementedError(name)

@@ -244,6 +244,17 @@ def status_fails_for_ten_minutes_and_conflicts_for_ever(it: Installation) -> Non
     it.tell(CONTROLLERS[0], "status_writes_total", rising(30), result="conflict")
 
 
+@fires("RedisTimerNamespaceOutOfReach")
+def the_rights_in_one_namespace_are_taken_away(it: Installation) -> None:
+    it.tell(CONTROLLERS[0], "namespace_in_reach", 1, served_namespace="team-a")
+    it.tell(CONTROLLERS[0], "namespace_in_reach", changing(1, (10, 0)), served_namespace="team-b")
+
+
+@silent("RedisTimerNamespaceOutOfReach")
+def a_namespace_is_created_some_minutes_after_the_installation(it: Installation) -> None:
+    it.tell(CONTROLLERS[0], "namespace_in_reach", changing(0, (8, 1)), served_namespace="team-a")
+
+
 @fires("RedisTimerForeignData")
 def somebody_writes_into_redis(it: Installation) -> None:
     it.tell(WORKERS[0], "index_junk_total", changing(0, (10, 3)))

@@ -147,7 +147,7 @@ def test_expressions_are_worked_out_as_by_prometheus(expression: str, value: Any
 
 
 @pytest.mark.parametrize(
-    "expression", ["a offset 5m", "a == bool 1", "min(a)", "a * on (i) group_left () b", "a[5m:1m]"]
+    "expression", ["a offset 5m", "a == bool 1", "avg(a)", "a * on (i) group_left () b", "a[5m:1m]"]
 )
 def test_an_expression_that_is_not_understood_is_not_guessed(expression: str) -> None:
     data = Database()
