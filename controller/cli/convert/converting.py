@@ -35,13 +35,25 @@ class Way:
     plural: str
     convert: Callable[[Mapping[str, Any], str], Converted]
     """The manifest of the other kind; its namespace is used where the first names none. Raises ConversionError."""
-    steps: tuple[str, str, str]
-    """Commands that suspend what was there, resume what is new, and delete what was there; `{}` stands for the name."""
+    steps: "tuple[Step, ...]"
+    """How to move without running twice."""
 
     def collection(self, namespace: str | None) -> str:
         """Where the API server has them: in a namespace, or in all."""
         within = "" if namespace is None else f"/namespaces/{quote(namespace, safe='')}"
         return f"/apis/{self.group}/{self.version}{within}/{self.plural}"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What somebody does to move."""
+
+    text: str
+    """`{name}` stands for the name, `{suspended}` for how the manifests are printed that are to be applied."""
+    of_running: bool = False
+    """Left out where all that was converted did not run anyway."""
+    resumes: bool = False
+    """Not to be done with what did not run anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,15 +203,17 @@ def _print(way: Way, answers: list[Answer], missing: list[CommandError], output:
 
 def _hint(way: Way, answers: list[Answer]) -> str:
     manifests = [answer.manifest for answer in answers if answer.manifest is not None]
-    suspend, resume, delete = (step.format(_which(manifests)) for step in way.steps)
     stopped = [answer.title for answer in answers if answer.was_suspended]
     running = len(stopped) < len(answers)
-    if running and stopped:
-        suspended_before = f"{', '.join(stopped[:_NAMED])}{' and others' if len(stopped) > _NAMED else ''}"
-        resume += f"   but not those that were suspended before: {suspended_before}"
+    suspended_before = f"{', '.join(stopped[:_NAMED])}{' and others' if len(stopped) > _NAMED else ''}"
+    but_not = f"   but not those that were suspended before: {suspended_before}" if running and stopped else ""
     are_suspended = all(manifest["spec"].get("suspend") for manifest in manifests)
-    apply = f"{'pipe this' if are_suspended else 'pipe the same with --suspend'} into kubectl apply -f -"
-    steps = [apply, *((suspend, resume) if running else ()), f"{delete}   when its Jobs are done: they go with it"]
+    known = {"name": _which(manifests), "suspended": "this" if are_suspended else "the same with --suspend"}
+    steps = [
+        step.text.format_map(known) + (but_not if step.resumes else "")
+        for step in way.steps
+        if running or not step.of_running
+    ]
     lines = [
         f"Nothing is applied yet. A {way.source} and its {way.target} both run until the {way.source} is suspended or "
         "deleted."

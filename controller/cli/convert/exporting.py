@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from controller.cli.convert.converting import Way, add_sources, check_sources, convert_all
+from controller.cli.convert.converting import Step, Way, add_sources, check_sources, convert_all
 from controller.cli.flags import new_parser, program
 from controller.core.cronjob.conversion import CRON_JOB, Converted, to_cron_job
 from controller.core.timer import GROUP, KIND, PLURAL, VERSION
@@ -30,7 +30,9 @@ def run_export(arguments: Sequence[str]) -> int:
     parser = new_parser("export", _DESCRIPTION, _EXAMPLES)
     add_sources(parser, KIND)
     parser.add_argument(
-        "--suspend", action="store_true", help="make the CronJobs suspended, so that nothing runs twice"
+        "--suspend",
+        action="store_true",
+        help="make the CronJobs suspended; when resumed, each makes up for its last run, whoever has done that",
     )
     options = parser.parse_args(arguments)
     check_sources(parser, options)
@@ -39,9 +41,12 @@ def run_export(arguments: Sequence[str]) -> int:
     def convert(timer: Mapping[str, Any], namespace: str) -> Converted:
         return to_cron_job(timer, namespace, now_ms, options.suspend)
 
+    # A CronJob that is there before the last run, and is resumed after it, makes up for that run: so it must not be.
     steps = (
-        f"{program()} suspend {{}}",
-        """kubectl patch cronjob {} -p '{{"spec":{{"suspend":false}}}}'""",
-        "kubectl delete redistimer {}",
+        Step("keep this in a file: once a RedisTimer is suspended, so is what is made of it", of_running=True),
+        Step(f"{program()} suspend {{name}}", of_running=True),
+        Step("kubectl delete cronjob {name} --ignore-not-found", of_running=True),
+        Step("kubectl apply -f FILE"),
+        Step("kubectl delete redistimer {name}   when its Jobs are done: they go with it"),
     )
     return convert_all(Way(KIND, CRON_JOB, GROUP, VERSION, PLURAL, convert, steps), options)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from controller.cli.convert.converting import Way, add_sources, check_sources, convert_all
+from controller.cli.convert.converting import Step, Way, add_sources, check_sources, convert_all
 from controller.cli.flags import new_parser, program
 from controller.core.cronjob.conversion import CRON_JOB, Converted, to_timer
 from controller.core.problems import SpecError
@@ -50,9 +50,10 @@ def run_import(arguments: Sequence[str]) -> int:
         return to_timer(cron_job, namespace, now_ms, options.suspend, options.time_zone)
 
     steps = (
-        """kubectl patch cronjob {} -p '{{"spec":{{"suspend":true}}}}'""",
-        f"{program()} resume {{}}",
-        "kubectl delete cronjob {}",
+        Step("pipe {suspended} into kubectl apply -f -"),
+        Step("""kubectl patch cronjob {name} -p '{{"spec":{{"suspend":true}}}}'""", of_running=True),
+        Step(f"{program()} resume {{name}}", of_running=True, resumes=True),
+        Step("kubectl delete cronjob {name}   when its Jobs are done: they go with it"),
     )
     return convert_all(Way(CRON_JOB, KIND, "batch", "v1", "cronjobs", convert, steps), options)
 

@@ -28,10 +28,23 @@ def test_a_timer_of_the_cluster_becomes_a_cron_job(api: ConvertingCluster, call:
     assert printed.err.splitlines() == [
         "Nothing is applied yet. A RedisTimer and its CronJob both run until the RedisTimer is suspended or deleted.",
         "To move without running twice, between two runs:",
-        "  1. pipe the same with --suspend into kubectl apply -f -",
+        "  1. keep this in a file: once a RedisTimer is suspended, so is what is made of it",
         "  2. redistimer suspend report -n billing",
-        """  3. kubectl patch cronjob report -n billing -p '{"spec":{"suspend":false}}'""",
-        "  4. kubectl delete redistimer report -n billing   when its Jobs are done: they go with it",
+        "  3. kubectl delete cronjob report -n billing --ignore-not-found",
+        "  4. kubectl apply -f FILE",
+        "  5. kubectl delete redistimer report -n billing   when its Jobs are done: they go with it",
+    ]
+
+
+def test_a_timer_that_was_suspended_already_is_only_to_be_applied_and_deleted(
+    api: ConvertingCluster, call: Call
+) -> None:
+    api.hold(manifest("RedisTimer", spec={"suspend": True}))
+    assert call().err.splitlines()[-4:] == [
+        "Nothing is applied yet.",
+        "To move without running twice, between two runs:",
+        "  1. kubectl apply -f FILE",
+        "  2. kubectl delete redistimer report -n billing   when its Jobs are done: they go with it",
     ]
 
 
