@@ -7,9 +7,11 @@ Every process that runs integration tests has a cluster of its own, and finds ou
 from typing import Any
 
 import pytest
+from xdist.workermanage import parse_tx_spec_config
 
 from tests.cluster.stack import CHECKOUT
 from tests.integration.rights import USED_RIGHTS, Right, granted_by, pack, unpack
+from tests.scheduling import ENOUGH, PatientScheduling
 
 _HANDED_OVER = "used_rights"
 
@@ -59,6 +61,13 @@ class WholeRun:
             terminalreporter.section("rights that no integration test has used", red=True)
             for right in self.unused:
                 terminalreporter.write_line(f"deploy/rbac.yaml: {right}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> PatientScheduling | None:
+    """Where there are enough processes, one is for the patient; None: as xdist has it."""
+    enough = len(parse_tx_spec_config(config)) >= ENOUGH and config.getvalue("dist") == "loadfile"
+    return PatientScheduling(config, log) if enough else None
 
 
 def pytest_configure(config: pytest.Config) -> None:

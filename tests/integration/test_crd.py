@@ -16,6 +16,7 @@ import yaml
 from tests.cluster.errors import StackError
 from tests.cluster.stack import Stack
 from tests.integration.crd_cases import ACCEPTED, BAD_POD_SPECS, JOB_TEMPLATE, REFUSED, manifest
+from tests.integration.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 CRD = ROOT / "crds" / "redistimers.yaml"
@@ -269,13 +270,28 @@ def test_kubectl_get_shows_when_a_timer_ran_and_runs_next(stack: Stack, namespac
     timer = manifest({"schedule": "0 9 * * *", "timeZone": "Europe/Berlin"}, name="daily")
     stack.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(timer))
     patch = json.dumps({"status": STATUS})
-    patched = stack.kubectl(
-        *("patch", "-n", namespace, "rt", "daily", "--subresource=status", "--type=merge", "-p", patch, "-o", "json")
+    patching = (
+        "patch",
+        "-n",
+        namespace,
+        "rt",
+        "daily",
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        patch,
+        "-o",
+        "json",
     )
-    assert json.loads(patched.stdout)["status"] == STATUS, "nothing of what the controller writes is dropped"
 
-    headers, row = stack.kubectl("get", "rt", "-n", namespace).stdout.splitlines()
-    wide_headers, wide_row = stack.kubectl("get", "redistimers", "-n", namespace, "-o", "wide").stdout.splitlines()
+    def shown(*flags: str) -> list[str]:
+        """What kubectl prints. Where a controller runs here already, it soon puts this status right."""
+        patched = json.loads(stack.kubectl(*patching, "-o", "json").stdout)
+        assert patched["status"] == STATUS, "nothing of what the controller writes is dropped"
+        return stack.kubectl("get", "redistimers", "-n", namespace, *flags).stdout.splitlines()
+
+    headers, row = wait_until(shown, lambda lines: " 7 " in lines[1], "the status is shown")
+    wide_headers, wide_row = wait_until(lambda: shown("-o", "wide"), lambda lines: " 41 " in lines[1], "all of it")
 
     usual = ["NAME", "SCHEDULE", "TIMEZONE", "SUSPEND", "ACTIVE", "LAST", "SCHEDULE", "NEXT", "READY", "AGE"]
     assert headers.split() == usual
