@@ -74,10 +74,8 @@ async def _run(stack: Stack, options: argparse.Namespace) -> tuple[Sample, list[
                 during.append(await asyncio.to_thread(sampler.take))
                 if len(during) % 12 == 0:
                     _say(f"{churn.created} timers created, {churn.edited} edits, {len(during)} samples")
-            if churning.done():
-                churning.result()
-            churning.cancel()
-            await asyncio.gather(churning, return_exceptions=True)
+            churn.end()
+            await churning
             _say(f"{churn.created} timers created, {churn.edited} edits; now all are deleted")
             await churn.delete_all()
             await asyncio.sleep(_SETTLED_S)

@@ -21,12 +21,17 @@ class Churn:
         self._chance = random.Random(seed)
         self._numbers = itertools.count()
         self._names: deque[str] = deque()
+        self._ended = False
         self.created = 0
         self.edited = 0
 
+    def end(self) -> None:
+        """Let the one that is under way be the last: what is interrupted may have been created all the same."""
+        self._ended = True
+
     async def run(self) -> None:
-        """Until cancelled: create one, delete the oldest, now and then edit one or run it by hand."""
-        while True:
+        """Until the end: create one, delete the oldest, now and then edit one or run it by hand."""
+        while not self._ended:
             began = asyncio.get_running_loop().time()
             await self._create()
             if len(self._names) > self._alive:
