@@ -109,7 +109,7 @@ DUE = Gauge("redistimer_due_backlog", "Tickets that are due and not claimed.", r
 OLDEST_DUE = Gauge("redistimer_oldest_due_age_seconds", "How long the oldest of them is due.", registry=CONTROLLER)
 KNOWN = Gauge(
     "redistimer_known",
-    "What the leading controller has in mind, by kind: timers, runs (their Jobs), reports of workers, and what waits.",
+    "What the leading controller has in mind, by kind: timers, runs (their Jobs), reports, Events, and what waits.",
     ["kind"],
     registry=CONTROLLER,
 )

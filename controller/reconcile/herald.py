@@ -26,7 +26,9 @@ BURST = 25
 recorder (tools/record), so that a timer that fires every second does not flood its namespace. Status counts all."""
 
 _REFILL_S = 300.0
-_LONGEST_QUEUE = 10_000
+_LONGEST_QUEUE = 2_000
+"""Of each type. An API server that is slow takes fewer than there are: what is older than these is old news."""
+
 _IDLE_S = 5.0
 _MESSAGE_LIMIT = 1024
 _REMEMBERED = 100_000
@@ -64,8 +66,16 @@ class Herald:
                 metrics.EVENTS.labels("over budget").inc()
                 continue
             queue = self._warnings if draft.kind == "Warning" else self._normal
+            if len(queue) == queue.maxlen:
+                # The oldest one has to go.
+                metrics.EVENTS.labels("over budget").inc()
             queue.append(self._event(timer, draft))
             self._more.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many Events are still to be posted."""
+        return len(self._warnings) + len(self._normal)
 
     async def step(self) -> bool:
         """Post one, then leave the API server to others for a moment."""

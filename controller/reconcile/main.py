@@ -147,7 +147,7 @@ class Controller:
         guardian = Guardian(index, rebuild, outcomes, health, settings.rebuild_seconds, monotonic_s)
         herald = Herald(api, health, settings.identity, settings.events_per_second, monotonic_s, now_ms)
         templates = Templates(table, api, health, settings.template_checks_per_second, monotonic_s)
-        metrics.tell_of(table.sizes)
+        metrics.tell_of(lambda: {**table.sizes(), "events": herald.waiting})
         self._leadership.note(NAMESPACES, ",".join(settings.served))
         report = StatusReport(table, api, index, health, herald, outcomes, now_ms)
 

@@ -110,7 +110,7 @@ def _values(name: str, label: str) -> Values:
         case "redistimer_events_total", "result":
             return said_of("EVENTS")
         case "redistimer_known", "kind":
-            return frozenset(Table(1).sizes())
+            return frozenset({*Table(1).sizes(), "events"})
         case "redistimer_namespace_in_reach", "served_namespace":
             return None
         case _, "script":

@@ -6,6 +6,7 @@ from controller.core.events import EventDraft
 from controller.core.reasons import Reason
 from controller.core.timer import Timer
 from controller.kube.errors import ApiError, ApiUnreachableError
+from controller.observe import metrics
 from controller.reconcile.herald import BURST, Herald
 from tests.unit.core.objects import UID, timer
 from tests.unit.kube.stub_api import TOO_MANY_REQUESTS, Request
@@ -153,12 +154,20 @@ async def test_only_so_many_timers_are_remembered_and_the_quietest_goes_first(
     assert await posted(desk, herald) == before + 1, "it is as if it had said nothing yet"
 
 
-async def test_of_more_than_can_wait_the_oldest_go(
+def over_budget() -> float:
+    """How many Events have been left out so far."""
+    return metrics.CONTROLLER.get_sample_value("redistimer_events_total", {"result": "over budget"}) or 0
+
+
+async def test_of_more_than_can_wait_the_oldest_go_and_are_counted(
     desk: Desk, nightly: Timer, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("controller.reconcile.herald._LONGEST_QUEUE", 3)
     small = Herald(desk.api, desk.health, "leader-1", 50, desk.monotonic)  # type: ignore[arg-type]
+    before = over_budget()
     small.tell(nightly, [EventDraft("Normal", Reason.SUCCESSFUL_CREATE, str(number)) for number in range(5)])
+    assert small.waiting == 3
+    assert over_budget() == before + 2
     assert [request.body["message"] for request in await post_all(desk, small)] == ["2", "3", "4"]
 
 
