@@ -23,8 +23,9 @@ from tests.soak.judge import Line, judge
 from tests.soak.samples import Sample, Sampler
 
 _SAMPLE_S = 5.0
-_SETTLED_S = 60.0
-"""After the last timer is gone: idle connections are closed after 15 seconds, and a rebuild comes every 20."""
+_SETTLED_S = 90.0
+"""After the last timer is gone: Events that wait are posted for 40 seconds, each by another idle connection, which are
+closed after 15; and a rebuild comes every 20."""
 
 _FIRST_S = 15.0
 """The state before the first timer: by then everything that is there from the start is there."""
