@@ -64,13 +64,11 @@ class Guardian:
                     self._outcomes.again()
             if valid and self.rebuilt.is_set():
                 self._health.clear("index")
-        except ApiError as error:
-            if error.status == 404:
+        except (ApiError, ApiUnreachableError) as error:
+            if isinstance(error, ApiError) and error.status == 404:
                 raise SettingsError(
                     "the API server does not know RedisTimers: install crds/redistimers.yaml, then start again"
                 ) from None
-            self._trouble(f"cannot be rebuilt: {error}")
-        except ApiUnreachableError as error:
             self._trouble(f"cannot be rebuilt: {error}")
         except (RedisError, OSError) as error:
             self._trouble(f"cannot be reached: {error}")

@@ -75,16 +75,18 @@ class StatusReport:
             return True
         if len(self._under_way) >= _AT_ONCE:
             await asyncio.wait(self.under_way, return_when=asyncio.FIRST_COMPLETED)
-        uids = await self._table.to_report.take(_AT_ONCE - len(self._under_way))
+        uids = []
+        for uid in await self._table.to_report.take(_AT_ONCE - len(self._under_way)):
+            if uid in self._under_way:
+                self._table.to_report.add(uid, _BUSY_PAUSE_S)
+            else:
+                uids.append(uid)
         if uids and not await self._outcomes.catch_up():
             for uid in uids:
                 self._table.to_report.add(uid, _UNREAD_PAUSE_S)
             await asyncio.sleep(_UNREAD_PAUSE_S)
             return True
         for uid in uids:
-            if uid in self._under_way:
-                self._table.to_report.add(uid, _BUSY_PAUSE_S)
-                continue
             self._under_way[uid] = asyncio.create_task(self._try(uid))
             self._under_way[uid].add_done_callback(lambda _, uid=uid: self._under_way.pop(uid))  # type: ignore[misc]
         return True

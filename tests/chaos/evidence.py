@@ -94,10 +94,9 @@ class Evidence:
 
     def removed_by_user(self, life: Life, job: Job) -> bool:
         """Whether a user removed a Job that was committed: if that was before its start, it never runs."""
-        removed_ms = job.removed_ms
-        committed = any(job.uid in status.committed for status in life.statuses)
-        windows = self._removals[job.name] if committed and removed_ms is not None else ()
-        return any(one.from_ms <= (removed_ms or 0) <= one.until_ms + _SEEN_MS for one in windows)
+        if job.removed_ms is None or not any(job.uid in status.committed for status in life.statuses):
+            return False
+        return any(one.from_ms <= job.removed_ms <= one.until_ms + _SEEN_MS for one in self._removals[job.name])
 
     def _noted_ms(self, life: Life, first: Job, asked_ms: int) -> int | None:
         """When a run was noted in a way that must have been known at `asked_ms`."""

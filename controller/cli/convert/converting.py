@@ -24,6 +24,18 @@ _NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What somebody does to move."""
+
+    text: str
+    """`{name}` stands for the name, `{suspended}` for how the manifests are printed that are to be applied."""
+    of_running: bool = False
+    """Left out where all that was converted did not run anyway."""
+    resumes: bool = False
+    """Not to be done with what did not run anyway."""
+
+
+@dataclass(frozen=True, slots=True)
 class Way:
     """A direction of conversion."""
 
@@ -35,25 +47,13 @@ class Way:
     plural: str
     convert: Callable[[Mapping[str, Any], str], Converted]
     """The manifest of the other kind; its namespace is used where the first names none. Raises ConversionError."""
-    steps: "tuple[Step, ...]"
+    steps: tuple[Step, ...]
     """How to move without running twice."""
 
     def collection(self, namespace: str | None) -> str:
         """Where the API server has them: in a namespace, or in all."""
         within = "" if namespace is None else f"/namespaces/{quote(namespace, safe='')}"
         return f"/apis/{self.group}/{self.version}{within}/{self.plural}"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What somebody does to move."""
-
-    text: str
-    """`{name}` stands for the name, `{suspended}` for how the manifests are printed that are to be applied."""
-    of_running: bool = False
-    """Left out where all that was converted did not run anyway."""
-    resumes: bool = False
-    """Not to be done with what did not run anyway."""
 
 
 @dataclass(frozen=True, slots=True)
