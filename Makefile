@@ -25,7 +25,7 @@ setup: .venv/.ready  ## create .venv with everything locked in requirements-dev.
 test: setup lint  ## run every check and every test, cluster tests included
 	@.venv/bin/python -m tests.cluster build
 	@.venv/bin/python -m pytest $(ALONE)
-	@.venv/bin/python -m pytest -n 3 --dist loadfile $(ALONE:%=--ignore=%)
+	@.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ALONE:%=--ignore=%)
 
 lint: setup  ## ruff, mypy and the import contract
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
