@@ -1,4 +1,4 @@
-"""What shows only at the end of a whole run: whether the product has used each right that it is given.
+"""A run of all tests: who begins, and what shows only at its end: whether the product has used each right it is given.
 
 Every process that runs integration tests has a cluster of its own, and finds out what was used there (the fixture
 `product_processes`). Together they have to have used everything: a right that nothing needs is one to take away.
@@ -7,13 +7,13 @@ Every process that runs integration tests has a cluster of its own, and finds ou
 from typing import Any
 
 import pytest
-from xdist.workermanage import parse_tx_spec_config
 
 from tests.cluster.stack import CHECKOUT
 from tests.integration.rights import USED_RIGHTS, Right, granted_by, pack, unpack
-from tests.scheduling import ENOUGH, PatientScheduling
 
 _HANDED_OVER = "used_rights"
+PATIENT = "test_conformance.py"
+"""Waits for minutes to pass: CronJobs know no shorter interval."""
 
 
 class WholeRun:
@@ -63,11 +63,9 @@ class WholeRun:
                 terminalreporter.write_line(f"deploy/rbac.yaml: {right}")
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> PatientScheduling | None:
-    """Where there are enough processes, one is for the patient; None: as xdist has it."""
-    enough = len(parse_tx_spec_config(config)) >= ENOUGH and config.getvalue("dist") == "loadfile"
-    return PatientScheduling(config, log) if enough else None
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who waits the longest begins first: others run beside it."""
+    items.sort(key=lambda item: item.path.name != PATIENT)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -5,8 +5,10 @@ Every object is applied with ``--dry-run=server`` unless it must exist: the answ
 
 import json
 import re
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,6 @@ import yaml
 from tests.cluster.errors import StackError
 from tests.cluster.stack import Stack
 from tests.integration.crd_cases import ACCEPTED, BAD_POD_SPECS, JOB_TEMPLATE, REFUSED, manifest
-from tests.integration.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 CRD = ROOT / "crds" / "redistimers.yaml"
@@ -269,29 +270,25 @@ def test_kubectl_explain_says_how_to_ask_for_a_run_by_hand(stack: Stack) -> None
 def test_kubectl_get_shows_when_a_timer_ran_and_runs_next(stack: Stack, namespace: str) -> None:
     timer = manifest({"schedule": "0 9 * * *", "timeZone": "Europe/Berlin"}, name="daily")
     stack.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(timer))
-    patch = json.dumps({"status": STATUS})
-    patching = (
-        "patch",
-        "-n",
-        namespace,
-        "rt",
-        "daily",
-        "--subresource=status",
-        "--type=merge",
-        "-p",
-        patch,
-        "-o",
-        "json",
-    )
+    patching = ("patch", "-n", namespace, "rt", "daily", "--subresource=status", "--type=merge", "-o", "json")
 
-    def shown(*flags: str) -> list[str]:
-        """What kubectl prints. Where a controller runs here already, it soon puts this status right."""
-        patched = json.loads(stack.kubectl(*patching, "-o", "json").stdout)
+    def shown(has: str, *flags: str) -> tuple[str, str]:
+        """Headers, and the row that has this. A watch shows every version: a controller, if one is here, soon puts
+        this status right."""
+        command = ["kubectl", "get", "redistimers", "-n", namespace, "--watch", *flags]
+        with subprocess.Popen(command, env=stack.environment(), stdout=subprocess.PIPE, text=True) as watching:
+            assert watching.stdout
+            try:
+                headers, *rows = next(watching.stdout), next(watching.stdout)
+                patched = json.loads(stack.kubectl(*patching, "-p", json.dumps({"status": STATUS})).stdout)
+                row = next(line for line in chain(rows, watching.stdout) if has in line)
+            finally:
+                watching.kill()
         assert patched["status"] == STATUS, "nothing of what the controller writes is dropped"
-        return stack.kubectl("get", "redistimers", "-n", namespace, *flags).stdout.splitlines()
+        return headers, row
 
-    headers, row = wait_until(shown, lambda lines: " 7 " in lines[1], "the status is shown")
-    wide_headers, wide_row = wait_until(lambda: shown("-o", "wide"), lambda lines: " 41 " in lines[1], "all of it")
+    headers, row = shown(" 7 ")
+    wide_headers, wide_row = shown(" 41 ", "-o", "wide")
 
     usual = ["NAME", "SCHEDULE", "TIMEZONE", "SUSPEND", "ACTIVE", "LAST", "SCHEDULE", "NEXT", "READY", "AGE"]
     assert headers.split() == usual
