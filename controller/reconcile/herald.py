@@ -26,7 +26,7 @@ BURST = 25
 recorder (tools/record), so that a timer that fires every second does not flood its namespace. Status counts all."""
 
 _REFILL_S = 300.0
-_LONGEST_QUEUE = 2_000
+LONGEST_QUEUE = 2_000
 """Of each type. An API server that is slow takes fewer than there are: what is older than these is old news."""
 
 _IDLE_S = 5.0
@@ -54,8 +54,8 @@ class Herald:
         self._pause_s = 1 / per_second
         self._monotonic = monotonic
         self._now_ms = now_ms
-        self._warnings: deque[_Event] = deque(maxlen=_LONGEST_QUEUE)
-        self._normal: deque[_Event] = deque(maxlen=_LONGEST_QUEUE)
+        self._warnings: deque[_Event] = deque(maxlen=LONGEST_QUEUE)
+        self._normal: deque[_Event] = deque(maxlen=LONGEST_QUEUE)
         self._more = asyncio.Event()
         self._used_up: dict[tuple[str, str], float] = {}
 

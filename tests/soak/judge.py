@@ -1,9 +1,11 @@
 """Whether something grows, and whether everything came back: pure functions over samples."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from controller.reconcile.herald import LONGEST_QUEUE
 from tests.soak.samples import Sample
 
 WARM_UP_PART = 0.4
@@ -16,6 +18,9 @@ GROWTH_LEAST = {"resident MiB": 8.0, "memory KiB": 512.0}
 """... so much, in the unit of the figure; of everything else:"""
 
 GROWTH_LEAST_OTHERS = 12.0
+
+MOST = {"events in mind": 2.0 * LONGEST_QUEUE}
+"""What has an end: it may fill up to there, where there is more to say than the budget of Events lets through."""
 
 LEFT_OVER = {
     "resident MiB": 25.0,
@@ -38,6 +43,7 @@ class Line:
     before: float
     low: float
     high: float
+    most: float
     rise: float
     """Of a straight line through the samples after the warm-up, from its begin to its end."""
     rise_allowed: float
@@ -47,7 +53,7 @@ class Line:
     @property
     def grows(self) -> bool:
         """More than it may."""
-        return self.rise > self.rise_allowed
+        return self.rise > self.rise_allowed or self.high > self.most
 
     @property
     def leaks(self) -> bool:
@@ -63,7 +69,7 @@ def judge(before: Sample, during: Sequence[Sample], after: Sample) -> list[Line]
         what = name.partition(": ")[2]
         values = [sample.figures[name] for sample in warm if name in sample.figures]
         begin, rise = _fit([sample.at_s for sample in warm if name in sample.figures], values)
-        least = GROWTH_LEAST.get(what, GROWTH_LEAST_OTHERS)
+        least = MOST.get(what) or GROWTH_LEAST.get(what, GROWTH_LEAST_OTHERS)
         started = before.figures.get(name, 0.0)
         lines.append(
             Line(
@@ -71,6 +77,7 @@ def judge(before: Sample, during: Sequence[Sample], after: Sample) -> list[Line]
                 before=started,
                 low=min(values, default=0.0),
                 high=max(values, default=0.0),
+                most=MOST.get(what, math.inf),
                 rise=rise,
                 rise_allowed=max(least, abs(begin) * GROWTH_PART),
                 after=after.figures[name],

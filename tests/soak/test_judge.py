@@ -27,6 +27,13 @@ def test_memory_that_rises_to_the_end_grows() -> None:
     assert line("resident MiB", [50.0 + number for number in range(50)], 50, 80).grows
 
 
+def test_a_queue_that_drops_what_is_too_much_may_fill_up_and_not_more() -> None:
+    filling = [40.0 * number for number in range(50)]
+    assert not line("events in mind", filling, 0, 0).grows
+    assert line("events in mind", [*filling, 4001.0], 0, 0).grows
+    assert line("events in mind", filling, 0, 1).leaks
+
+
 @pytest.mark.parametrize(
     ("what", "left", "leaks"), [("timers in mind", 1, True), ("tasks", 2, False), ("tasks", 4, True)]
 )

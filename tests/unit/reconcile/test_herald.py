@@ -162,7 +162,7 @@ def over_budget() -> float:
 async def test_of_more_than_can_wait_the_oldest_go_and_are_counted(
     desk: Desk, nightly: Timer, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("controller.reconcile.herald._LONGEST_QUEUE", 3)
+    monkeypatch.setattr("controller.reconcile.herald.LONGEST_QUEUE", 3)
     small = Herald(desk.api, desk.health, "leader-1", 50, desk.monotonic)  # type: ignore[arg-type]
     before = over_budget()
     small.tell(nightly, [EventDraft("Normal", Reason.SUCCESSFUL_CREATE, str(number)) for number in range(5)])
