@@ -1,9 +1,12 @@
 """The command: which exit code and which words an end of a role comes to."""
 
+import asyncio
+import gc
 import logging
 from collections.abc import Callable, Iterator
 
 import pytest
+import uvloop
 from typer.testing import CliRunner, Result
 
 from controller.cli.app import app
@@ -17,10 +20,12 @@ ROLES = {"controller": "controller.reconcile.main.run_controller", "worker": "co
 
 @pytest.fixture(autouse=True)
 def _undisturbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Leave logging as it was found."""
+    """Leave logging and the garbage collector as they were found."""
     monkeypatch.setattr("controller.cli.roles.set_up_logs", lambda form, level: None)
-    level = logging.getLogger().level
+    level, thresholds = logging.getLogger().level, gc.get_threshold()
     yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
     logging.getLogger().setLevel(level)
 
 
@@ -53,6 +58,18 @@ def test_a_role_gets_its_flags_and_ends_well(role: str, ends_with: Ends) -> None
     result = run(role, "--lease-seconds", "20", "--identity", "me")
     assert (result.exit_code, result.output) == (0, "")
     assert [(settings.lease_seconds, settings.identity) for settings in started] == [(20, "me")]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_runs_on_uvloop(role: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    loops: list[object] = []
+
+    async def noting(settings: Settings) -> None:
+        loops.append(asyncio.get_running_loop())
+
+    monkeypatch.setattr(ROLES[role], noting)
+    run(role)
+    assert [type(loop) for loop in loops] == [uvloop.Loop]
 
 
 @pytest.mark.parametrize("role", ROLES)
