@@ -3,6 +3,7 @@
 import argparse
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -14,11 +15,13 @@ from tests.simulation.summary import Summary
 
 _CHUNK = 20
 _SHOWN = 30
+_TOLD = 10
+"""So often it is told how far it is, where that cannot be shown all the time."""
 _MUTANT_SEEDS = 3000
 
 
 def main() -> int:
-    """0 where nothing was violated."""
+    """0 where nothing was violated, 130 where that is not known of all seeds."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=10_000, help="how many (10,000)")
     parser.add_argument("--first", type=int, default=0, help="the first of them (0)")
@@ -45,20 +48,27 @@ def _trace(seed: int, rules: Rules) -> int:
 
 
 def _many(seeds: range, processes: int, mutant: str | None) -> int:
-    summary, began = Summary(), time.monotonic()
-    for results in run_all(seeds, processes, mutant):
-        summary.add(results)
-        for result in results:
-            if result.violations and len(summary.failed) <= _SHOWN:
-                print(f"seed {result.seed}: {': '.join(result.violations[0])}", flush=True)
-        _progress(summary, len(seeds), time.monotonic() - began)
+    summary, began, interrupted = Summary(), time.monotonic(), False
+    try:
+        for results in run_all(seeds, processes, mutant):
+            summary.add(results)
+            for result in results:
+                if result.violations and len(summary.failed) <= _SHOWN:
+                    print(f"seed {result.seed}: {': '.join(result.violations[0])}", flush=True)
+            _progress(summary, len(seeds), time.monotonic() - began)
+    except KeyboardInterrupt:
+        # It can take hours: what is known by now is told all the same.
+        interrupted = True
+        print(f"\ninterrupted, after {summary.seeds:,} of {len(seeds):,} seeds")
     print(*summary.lines(time.monotonic() - began), sep="\n")
     never = summary.never_happened()
     for name in never:
         print(f"error: this never happened, so nothing is known of it: {name}")
     if summary.failed:
         print(f"{len(summary.failed)} seeds failed; this shows the first: make simulate SEED={min(summary.failed)}")
-    return 1 if summary.failed or never else 0
+    if summary.failed or never:
+        return 1
+    return 128 + signal.SIGINT if interrupted else 0
 
 
 def _mutants(seeds: range, processes: int) -> int:
@@ -91,7 +101,9 @@ def run_all(seeds: range, processes: int, mutant: str | None = None) -> Iterator
     if processes == 1:
         yield from map(_run_some, work)
         return
-    with multiprocessing.get_context("fork").Pool(processes) as pool:
+    # Ctrl-C on a terminal reaches all processes; this one ends the others.
+    ignore = (signal.SIGINT, signal.SIG_IGN)
+    with multiprocessing.get_context("fork").Pool(processes, signal.signal, ignore) as pool:
         yield from pool.imap(_run_some, work)
 
 
@@ -102,12 +114,12 @@ def _run_some(work: tuple[range, str | None]) -> list[Result]:
 
 
 def _progress(summary: Summary, of: int, passed_s: float) -> None:
-    if not sys.stderr.isatty():
-        return
     left_s = passed_s / summary.seeds * (of - summary.seeds)
-    end = "\n" if summary.seeds == of else ""
-    text = f"\r{summary.seeds:,} of {of:,} seeds, {len(summary.failed)} failed, {left_s:.0f} s left   "
-    print(text, end=end, file=sys.stderr, flush=True)
+    text = f"{summary.seeds:,} of {of:,} seeds, {len(summary.failed)} failed, {left_s:.0f} s left"
+    if sys.stderr.isatty():
+        print(f"\r{text}   ", end="\n" if summary.seeds == of else "", file=sys.stderr, flush=True)
+    elif summary.seeds * _TOLD // of > (summary.seeds - _CHUNK) * _TOLD // of:
+        print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """More than a thousand seeds in every test run, and the proof that they would notice."""
 
 import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.integration.waiting import wait_until
 from tests.simulation.__main__ import first_failure
 from tests.simulation.mutants import MUTANTS, REQUIRED
 from tests.simulation.rules import Rules
@@ -20,6 +23,20 @@ def test_nothing_is_violated_whatever_goes_wrong() -> None:
     command = [sys.executable, "-m", "tests.simulation", "--seeds", str(_SEEDS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_one_that_is_interrupted_tells_what_it_knows() -> None:
+    command = [sys.executable, "-m", "tests.simulation", "--seeds", "1000000", "--processes", "2"]
+    environment = os.environ | {"PYTHONHASHSEED": "0"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as running:
+        wait_until(lambda: Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split(), bool, "begun")
+        running.send_signal(signal.SIGINT)
+        output, errors = running.communicate()
+    assert (running.returncode, errors) == (130, "")
+    assert " of 1,000,000 seeds" in output
+    assert "violations, in so many seeds" in output
 
 
 def test_a_seed_makes_the_same_happen_each_time() -> None:
