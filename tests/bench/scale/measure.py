@@ -5,6 +5,7 @@ import asyncio
 import math
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from controller.core.identity import ticket_of
@@ -13,6 +14,7 @@ from controller.index.index import Index
 from controller.index.messages import Wanted
 from controller.kube import paths
 from controller.kube.api import ApiServer
+from controller.kube.errors import ApiUnreachableError
 from controller.loops import wall_clock_ms
 from tests.bench.common.arrivals import Jobs, watching
 from tests.bench.common.cluster import NAMESPACE, all_alive
@@ -137,9 +139,11 @@ async def _create(api: ApiServer, index: Index, instants: Sequence[int]) -> None
 async def _remove_all(api: ApiServer) -> None:
     """Remove what an earlier measurement has left, and wait until it is gone."""
     jobs, deadline = paths.jobs(NAMESPACE), time.monotonic() + _GONE_S
-    await api.delete(_TIMERS, {})
-    await api.delete(jobs, {"propagationPolicy": "Background"})
     while (await api.get(jobs, limit="1"))["items"] or (await api.get(_TIMERS, limit="1"))["items"]:
         if time.monotonic() > deadline:
             raise BenchError("Jobs of an earlier measurement are still there: see the log of kube-controller-manager")
+        # To delete so many can take longer than an answer may: what is gone by then is gone.
+        with suppress(ApiUnreachableError):
+            await api.delete(_TIMERS, {})
+            await api.delete(jobs, {"propagationPolicy": "Background"})
         await asyncio.sleep(0.5)
