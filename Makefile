@@ -6,6 +6,8 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 FOR ?= 60
 # Nothing else runs beside it: without CPU, what it breaks has no time to recover.
 ALONE := tests/chaos/test_short.py
+# Files in the order in which they are found, and not by how many tests are in them: who waits longest begins first.
+SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup test lint unit demo bench manifests simulate simulate-mutants chaos chaos-wait chaos-stop soak lock clean
 
@@ -25,7 +27,7 @@ setup: .venv/.ready  ## create .venv with everything locked in requirements-dev.
 test: setup lint  ## run every check and every test, cluster tests included
 	@.venv/bin/python -m tests.cluster build
 	@.venv/bin/python -m pytest $(ALONE)
-	@.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ALONE:%=--ignore=%)
+	@.venv/bin/python -m pytest $(SPREAD) $(ALONE:%=--ignore=%)
 
 lint: setup  ## ruff, mypy and the import contract
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

@@ -12,7 +12,7 @@ from tests.cluster.stack import CHECKOUT
 from tests.integration.rights import USED_RIGHTS, Right, granted_by, pack, unpack
 
 _HANDED_OVER = "used_rights"
-PATIENT = "test_conformance.py"
+_PATIENT = "test_conformance.py"
 """Waits for minutes to pass: CronJobs know no shorter interval."""
 
 
@@ -65,7 +65,7 @@ class WholeRun:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Who waits the longest begins first: others run beside it."""
-    items.sort(key=lambda item: item.path.name != PATIENT)
+    items.sort(key=lambda item: item.path.name != _PATIENT)
 
 
 def pytest_configure(config: pytest.Config) -> None:

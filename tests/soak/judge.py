@@ -69,7 +69,7 @@ def judge(before: Sample, during: Sequence[Sample], after: Sample) -> list[Line]
         what = name.partition(": ")[2]
         values = [sample.figures[name] for sample in warm if name in sample.figures]
         begin, rise = _fit([sample.at_s for sample in warm if name in sample.figures], values)
-        least = MOST.get(what) or GROWTH_LEAST.get(what, GROWTH_LEAST_OTHERS)
+        least = MOST.get(what, GROWTH_LEAST.get(what, GROWTH_LEAST_OTHERS))
         started = before.figures.get(name, 0.0)
         lines.append(
             Line(
