@@ -1,11 +1,11 @@
 """What became of every Job of a CronJob or a RedisTimer, from its first appearance to its last."""
 
-import json
 import threading
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.cluster import Process, Stack
+from tests.cluster import Stack
+from tests.cluster.job_events import JobEvents
 from tests.integration.waiting import instant_of
 
 Object = dict[str, Any]
@@ -86,17 +86,13 @@ class Record:
     """Watches all Jobs of a stack from its start on."""
 
     def __init__(self, stack: Stack) -> None:
-        command = ["kubectl", "get", "jobs", "-A", "--watch", "--output-watch-events", "-o", "json"]
-        self._process: Process = stack.spawn("conformance-record", command)
-        self._read_bytes = 0
-        self._rest = ""
+        self._events = JobEvents(stack, "conformance-record")
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
 
     def close(self) -> None:
         """End the watch."""
-        self._process.terminate()
-        self._process.wait(60)
+        self._events.close()
 
     def runs(self, owner_uid: str) -> list[Run]:
         """All Jobs that this owner has ever had, in the order of their nominal times; others come last."""
@@ -106,22 +102,8 @@ class Record:
         return sorted(runs, key=lambda run: (run.nominal_ms is None, run.nominal_ms or run.created_ms))
 
     def _catch_up(self) -> None:
-        assert self._process.poll() is None, f"the record has ended:\n{self._process.log_tail()}"
-        with self._process.log.open("rb") as log:
-            log.seek(self._read_bytes)
-            # Up to a line's end, so that no character is cut in two.
-            complete, newline, _ = log.read().rpartition(b"\n")
-        self._read_bytes += len(complete) + len(newline)
-        text, begin, decoder = self._rest + complete.decode(), 0, json.JSONDecoder()
-        # An event spans many lines, and begins with the brace in the first column.
-        while (begin := text.find("{", begin)) >= 0:
-            try:
-                event, end = decoder.raw_decode(text, begin)
-            except ValueError:
-                break
-            self._see(event["type"], event["object"])
-            begin = end
-        self._rest = text[begin:] if begin >= 0 else ""
+        for kind, job in self._events.new():
+            self._see(kind, job)
 
     def _see(self, kind: str, job: Object) -> None:
         uid, is_gone = job["metadata"]["uid"], kind == "DELETED"

@@ -3,20 +3,9 @@
 import threading
 from dataclasses import dataclass
 
-from tests.cluster import Process, Stack
+from tests.cluster import Stack
+from tests.cluster.job_events import JobEvents
 from tests.integration.waiting import instant_of
-
-_FIELDS = (
-    "{.type}",
-    "{.object.metadata.namespace}",
-    "{.object.metadata.name}",
-    "{.object.metadata.uid}",
-    "{.object.metadata.ownerReferences[0].uid}",
-    r"{.object.metadata.annotations.redistimer\.dev/scheduled-at}",
-    "{.object.metadata.creationTimestamp}",
-)
-# Not with tabs: kubectl would make columns of them.
-_LINE = "|".join(_FIELDS) + r'{"\n"}'
 
 
 @dataclass(frozen=True)
@@ -34,9 +23,7 @@ class Recorder:
     """Watches all Jobs from its start on."""
 
     def __init__(self, stack: Stack) -> None:
-        command = ["kubectl", "get", "jobs", "-A", "--watch", "--output-watch-events", "-o", f"jsonpath={_LINE}"]
-        self._process: Process = stack.spawn("job-recorder", command)
-        self._read_bytes = 0
+        self._events = JobEvents(stack, "job-recorder")
         self._lock = threading.Lock()
         self._jobs: dict[str, list[Fired]] = {}
 
@@ -47,13 +34,11 @@ class Recorder:
             return list(self._jobs.get(timer_uid, ()))
 
     def _catch_up(self) -> None:
-        assert self._process.poll() is None, f"the recorder has ended:\n{self._process.log_tail()}"
-        with self._process.log.open("rb") as log:
-            log.seek(self._read_bytes)
-            complete, newline, _ = log.read().rpartition(b"\n")
-        self._read_bytes += len(complete) + len(newline)
-        for line in complete.decode().splitlines():
-            kind, _namespace, name, uid, owner, scheduled_at, created = line.split("|")
+        for kind, job in self._events.new():
+            metadata = job["metadata"]
+            scheduled_at = (metadata.get("annotations") or {}).get("redistimer.dev/scheduled-at")
             if kind == "ADDED" and scheduled_at:
-                fired = Fired(name, uid, instant_of(scheduled_at), instant_of(created) // 1000)
-                self._jobs.setdefault(owner, []).append(fired)
+                born_s = instant_of(metadata["creationTimestamp"]) // 1000
+                fired = Fired(metadata["name"], metadata["uid"], instant_of(scheduled_at), born_s)
+                owner = next(iter(metadata.get("ownerReferences") or ()), {})
+                self._jobs.setdefault(owner.get("uid", ""), []).append(fired)

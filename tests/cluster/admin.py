@@ -1,4 +1,4 @@
-"""An administrator's requests to the API server, past every fault: for users, who insist, and for the recorder."""
+"""An administrator's requests to the API server, past every fault: for users, who insist, and for recorders."""
 
 import asyncio
 import ssl
