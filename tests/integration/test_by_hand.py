@@ -60,14 +60,22 @@ def test_jobs_and_pods_know_their_timer_their_nominal_time_and_their_trigger(wor
     timer.ask_for_a_run("who-asks")
     timer.wait_until_handled("who-asks")
     timer.wait_for_runs(3)
-    pods = wait_until(timer.pods, lambda pods: len(pods) >= 3, "their Pods are there")
-    nominal = {rfc3339(nominal_ms) for nominal_ms in timer.nominal()}
-    triggers = []
-    for one in (*timer.jobs(), *pods):
+    wait_until(
+        lambda: [pod["metadata"]["annotations"].get("redistimer.dev/trigger") for pod in timer.pods()],
+        lambda triggers: len(triggers) >= 3 and "who-asks" in triggers,
+        "their Pods are there",
+    )
+    scheduled, triggers = set(), []
+    for one in (*timer.jobs(), *timer.pods()):
         labels, annotations = one["metadata"]["labels"], one["metadata"]["annotations"]
         assert (labels["redistimer.dev/timer"], labels["redistimer.dev/timer-uid"]) == ("timer", timer.uid)
-        assert annotations["redistimer.dev/scheduled-at"] in nominal
+        scheduled.add(annotations["redistimer.dev/scheduled-at"])
         triggers.append(annotations.get("redistimer.dev/trigger"))
+    wait_until(
+        lambda: {rfc3339(nominal_ms) for nominal_ms in timer.nominal()},
+        lambda nominal: scheduled <= nominal,
+        "these are the nominal times of its runs",
+    )
     assert triggers.count("who-asks") == 2
     assert set(triggers) == {"who-asks", None}
 

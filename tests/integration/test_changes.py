@@ -18,7 +18,8 @@ def start_clock(world: World) -> Timer:
 @side_by_side
 def test_an_edit_of_the_schedule_moves_the_next_run_and_fires_nothing_in_retrospect(world: World) -> None:
     clock = start_clock(world)
-    sooner_ms, later_ms = seconds_from_now(5), seconds_from_now(8)
+    # Far enough that a slow machine edits before it.
+    sooner_ms, later_ms = seconds_from_now(15), seconds_from_now(18)
     brought_forward = world.create("brought-forward", at=rfc3339(now_ms() + HOUR_MS))
     put_off = world.create("put-off", at=rfc3339(sooner_ms))
     quickened = world.create("quickened", every="1h")
@@ -86,7 +87,8 @@ def test_a_suspended_timer_fires_nothing_and_a_resumed_one_nothing_of_the_time_b
     clock = start_clock(world)
     suspended = world.create("suspended", every="1s")
     born_suspended = world.create("born-suspended", every="1s", suspend=True)
-    pending_ms = seconds_from_now(4)
+    # Far enough that a slow machine suspends it before.
+    pending_ms = seconds_from_now(15)
     pending = world.create("pending", at=rfc3339(pending_ms))
     suspended.wait_for_runs(1)
     for timer in (suspended, pending):

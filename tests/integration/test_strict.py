@@ -27,7 +27,7 @@ def test_a_job_is_committed_and_then_runs_to_its_end(product: Product, world: Wo
     status = wait_until(timer.status, lambda seen: seen.get("runs", {}).get("succeeded", 0) >= 2, "two runs succeed")
     assert status["committedRun"]["jobUid"] in {fired.uid for fired in timer.fired()}
     assert_once_and_not_before(timer)
-    assert len(timer.pods()) == len(started(timer))
+    wait_until(lambda: (len(timer.pods()), len(started(timer))), lambda seen: seen[0] == seen[1], "each has its Pod")
     assert status["runs"]["missed"] == 0
 
 
