@@ -4,6 +4,7 @@ Every process that runs integration tests has a cluster of its own, and finds ou
 `product_processes`). Together they have to have used everything: a right that nothing needs is one to take away.
 """
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,8 +65,19 @@ class WholeRun:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who waits the longest begins first: others run beside it."""
-    items.sort(key=lambda item: item.path.name != _PATIENT)
+    """Who waits the longest begins first; then those that need a cluster and the others in turn.
+
+    Side by side, three clusters leave too little of two cores for each, and what only computes leaves more.
+    """
+    needs_cluster: dict[Path, bool] = {}
+    for item in items:
+        on_cluster = "stack" in getattr(item, "fixturenames", ())
+        needs_cluster[item.path] = needs_cluster.get(item.path, False) or on_cluster
+    turn = {path: -1.0 for path in needs_cluster if path.name == _PATIENT}
+    for kind in (True, False):
+        files = [path for path, needs in needs_cluster.items() if needs is kind and path not in turn]
+        turn |= {path: (number + 0.5) / len(files) for number, path in enumerate(files)}
+    items.sort(key=lambda item: turn[item.path])
 
 
 def pytest_configure(config: pytest.Config) -> None:
