@@ -47,6 +47,9 @@ _BUSY_MS = 50
 _BUSY_LOOK_MS = 20
 _BUSY_BY_HAND_MS = 1_000
 _DIFFERENT_PAUSE_MS = 250
+EARLY_MS = 5
+"""So long before its time a run is confirmed, unless others decide about it: that takes a millisecond or two."""
+_SOON_S = 1.0
 _CONFIRM_GAP_S = 0.01
 _ACK_GAP_S = 0.02
 
@@ -185,7 +188,8 @@ class Firing:
 
     async def _fire(self, attempt: Attempt) -> None:
         body = orjson.dumps(attempt.manifest())
-        if not await self._bell.until(attempt.due_ms):
+        early_ms = 0 if attempt.looks_again else EARLY_MS
+        if not await self._bell.until(attempt.due_ms - early_ms):
             await self._give_back(attempt.lease, attempt.due_ms - self._ahead_ms)
             return
         async with self._acting_by_hand if attempt.trigger else self._acting:
@@ -217,6 +221,9 @@ class Firing:
                     reports.append(attempt.replaces(other))
             if not await self._may_act(attempt, *reports, creates=True):
                 return None
+            if not await self._is_time_soon(attempt.due_ms):
+                await self._give_back(attempt.lease, attempt.due_ms - self._ahead_ms)
+                return None
             creation = await self._leases.outlast(attempt.lease, self._create(attempt, body))
             if creation is None:
                 log.info("not fired, something else was decided meanwhile", extra=attempt.keys())
@@ -233,6 +240,14 @@ class Firing:
             metrics.LAG.observe(max(lag_ms, 0) / 1000)
         log.info("fired: job %s", result, extra=attempt.keys() | {"lag_ms": lag_ms})
         return attempt.done(*reports, *attempt.told(found))
+
+    async def _is_time_soon(self, due_ms: int) -> bool:
+        """Wait out what is left after the confirmation; False where the worker ends, or its clock was set back."""
+        try:
+            async with asyncio.timeout(_SOON_S):
+                return await self._bell.until(due_ms)
+        except TimeoutError:
+            return False
 
     async def _create(self, attempt: Attempt, body: bytes) -> Creation | None:
         """Its Job, created; under guarantee Strict also committed and started, or None where it may not be."""

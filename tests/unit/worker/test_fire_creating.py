@@ -13,6 +13,7 @@ from controller.core.report import Report
 from controller.core.timer import Timer
 from controller.index.messages import Lease
 from controller.observe import metrics
+from controller.worker.fire import EARLY_MS
 from tests.unit.clocks import eventually
 from tests.unit.core.objects import MINUTE_MS, OTHER_UID, UID, ms
 from tests.unit.kube.stub_api import Request
@@ -56,13 +57,52 @@ async def test_what_is_fired_is_acknowledged_with_its_next_occurrence(bench: Wor
 
 
 async def test_the_confirmation_comes_after_the_wait_and_right_before_the_creation(bench: Workbench) -> None:
-    bench.clock.set("2026-03-01T10:59:59.950Z")
+    bench.clock.set("2026-03-01T10:59:59.900Z")
     lease = await bench.claim(bench.timer())
     bench.clock.run()
     await bench.firing.handle(lease)
     assert [act for act, _ in bench.journal] == ["GET", "confirm", "POST", "ack"]
     (_, read_ms), (_, confirmed_ms), (_, created_ms), _ = bench.journal
-    assert read_ms < ELEVEN <= confirmed_ms <= created_ms
+    assert read_ms < ELEVEN - EARLY_MS <= confirmed_ms
+    assert ELEVEN <= created_ms
+
+
+async def test_a_worker_told_to_end_between_confirmation_and_instant_gives_the_lease_back(bench: Workbench) -> None:
+    bench.clock.set(rfc3339_ms(ELEVEN - EARLY_MS))
+    timer = bench.timer()
+    firing = asyncio.create_task(bench.firing.handle(await bench.claim(timer)))
+    await eventually(lambda: "confirm" in [act for act, _ in bench.journal])
+    assert not firing.done(), "it waits for the instant"
+    bench.firing.stop()
+    await firing
+    assert bench.jobs_made() == []
+    assert not await bench.is_leased(timer)
+    assert await bench.due_ms(timer) == ELEVEN
+
+
+async def test_a_clock_that_is_set_back_after_the_confirmation_keeps_no_turn_taken(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.worker.fire._SOON_S", 0.01)
+    bench.clock.set(rfc3339_ms(ELEVEN - EARLY_MS))
+    timer = bench.timer()
+    firing = asyncio.create_task(bench.firing.handle(await bench.claim(timer)))
+    await eventually(lambda: "confirm" in [act for act, _ in bench.journal])
+    bench.clock.set("2026-03-01T10:30:00Z")
+    await firing
+    assert bench.jobs_made() == []
+    assert await bench.due_ms(timer) == ELEVEN
+
+
+@pytest.mark.parametrize("changes", [{"concurrencyPolicy": "Forbid"}, {"guarantee": "Strict"}])
+async def test_what_is_looked_at_again_waits_for_the_instant_first(bench: Workbench, changes: dict[str, str]) -> None:
+    bench.clock.set("2026-03-01T10:59:59.950Z")
+    lease = await bench.claim(bench.timer({**HOURLY, **changes}))
+    bench.clock.run()
+    await bench.firing.handle(lease)
+    (_, first_read_ms), *later = bench.journal
+    assert first_read_ms < ELEVEN
+    assert all(asked_ms >= ELEVEN for _, asked_ms in later)
 
 
 async def test_what_is_spread_fires_at_its_own_time_under_its_nominal_one(bench: Workbench) -> None:
@@ -78,7 +118,7 @@ async def test_what_is_spread_fires_at_its_own_time_under_its_nominal_one(bench:
     (request,) = bench.jobs_made()
     assert request.body["metadata"]["name"] == job_name("nightly", UID, ELEVEN)
     assert request.body["metadata"]["annotations"]["redistimer.dev/scheduled-at"] == rfc3339_ms(ELEVEN)
-    assert min(at_ms for act, at_ms in bench.journal if act != "GET") >= due_ms
+    assert [at_ms >= due_ms for act, at_ms in bench.journal if act == "POST"] == [True]
     assert await bench.known(timer) == (1, ELEVEN)
     assert await bench.due_ms(timer) == due_of(timer, TWELVE)
 
