@@ -7,4 +7,5 @@ SCENARIOS: dict[str, str] = {
     "ingest": "tests.bench.ingest",
     "workers": "tests.bench.workers",
     "index": "tests.bench.index",
+    "requests": "tests.bench.requests",
 }
