@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection, Connection, UnixDomainSocketConnection
+from redis.connection import HiredisRespSerializer
 from redis.exceptions import AskError, ClusterDownError, MovedError, ReadOnlyError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -12,6 +13,8 @@ from controller.core.redis_url import Node
 from controller.index.primary import Primary
 
 MakeContext = Callable[[], ssl.SSLContext]
+
+_PACKER = HiredisRespSerializer()
 
 
 class Tcp(Connection):
@@ -28,6 +31,11 @@ class Tcp(Connection):
 
 class _Careful(AbstractConnection):
     """Refuses replicas, and gives up a server that has become one."""
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        """In C, as the library's other connections do: scripts have hundreds of arguments."""
+        packed: list[bytes] = _PACKER.pack(*args)
+        return packed
 
     async def on_connect_check_health(self, check_health: bool = True) -> None:
         await super().on_connect_check_health(check_health)

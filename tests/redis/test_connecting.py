@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.connection import Connection
 from redis.exceptions import AuthenticationError, ConnectionError, RedisError
 
 from controller.index.connect import connect_redis
@@ -26,6 +27,24 @@ SHAPES = ["redis://127.0.0.1:{port}/0", "redis+sentinel://127.0.0.1:{port}/timer
 async def client(url: str, **settings: object) -> AsyncIterator[Redis]:
     async with connect_redis(Settings.model_validate({"redis-url": url, **settings})) as redis:
         yield redis
+
+
+# What is sent.
+
+
+async def test_commands_are_sent_as_the_library_would_send_them() -> None:
+    commands = [
+        ("PING",),
+        ("CLIENT SETINFO", "LIB-NAME", "x"),
+        ("EVALSHA", "a" * 40, 1, "{rt2:default:0}:due", 1_770_000_000_000, 0.5, "", b"\xff", "\U0001f98a é"),
+        ("SCRIPT LOAD", "return 1" * 10_000),
+    ]
+    usual = Connection()
+    async with client("redis://127.0.0.1:1/0") as redis:
+        ours = redis.connection_pool.make_connection()
+    for command in commands:
+        assert b"".join(ours.pack_command(*command)) == b"".join(usual.pack_command(*command))
+    assert b"".join(ours.pack_commands(commands)) == b"".join(usual.pack_commands(commands))
 
 
 # Nothing twice.
