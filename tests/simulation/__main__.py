@@ -103,7 +103,10 @@ def run_all(seeds: range, processes: int, mutant: str | None = None) -> Iterator
         return
     # Ctrl-C on a terminal reaches all processes; this one ends the others.
     ignore = (signal.SIGINT, signal.SIG_IGN)
+    # Python forgets an interrupt that comes in the middle of a fork: it waits until all are made.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     with multiprocessing.get_context("fork").Pool(processes, signal.signal, ignore) as pool:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         yield from pool.imap(_run_some, work)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.waiting import wait_until
+from tests.integration.waiting import PATIENCE_S, wait_until
 from tests.simulation.__main__ import first_failure
 from tests.simulation.mutants import MUTANTS, REQUIRED
 from tests.simulation.rules import Rules
@@ -31,9 +31,13 @@ def test_one_that_is_interrupted_tells_what_it_knows() -> None:
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as running:
-        wait_until(lambda: Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split(), bool, "begun")
-        running.send_signal(signal.SIGINT)
-        output, errors = running.communicate()
+        try:
+            children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+            wait_until(lambda: children.read_text().split(), bool, "begun")
+            running.send_signal(signal.SIGINT)
+            output, errors = running.communicate(timeout=PATIENCE_S)
+        finally:
+            running.kill()
     assert (running.returncode, errors) == (130, "")
     assert " of 1,000,000 seeds" in output
     assert "violations, in so many seeds" in output
