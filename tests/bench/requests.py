@@ -1,6 +1,7 @@
 """What one request of each kind costs the API server: the part of a fire's cost that nobody here can make smaller."""
 
 import argparse
+import json
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -50,6 +51,28 @@ _STATUS: Mapping[str, Any] = {
 }
 """That of a timer that fires, and nothing else."""
 
+_LOOSE_GROUP = "bench.redistimer.dev"
+_LOOSE_KIND: Mapping[str, Any] = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": f"loosetimers.{_LOOSE_GROUP}"},
+    "spec": {
+        "group": _LOOSE_GROUP,
+        "names": {"kind": "LooseTimer", "plural": "loosetimers"},
+        "scope": "Namespaced",
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "subresources": {"status": {}},
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+            }
+        ],
+    },
+}
+"""A kind that may be anything: what a schema costs shows beside it."""
+
 _Ask = Callable[[int], Awaitable[object]]
 
 
@@ -64,6 +87,8 @@ async def run(options: argparse.Namespace, say: Say) -> Document:
     runs = []
     with Stack(kubelet=False) as stack:
         stack.install()
+        stack.kubectl("apply", "-f", "-", input=json.dumps(_LOOSE_KIND))
+        stack.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", "-", input=json.dumps(_LOOSE_KIND))
         pids = {name: pid for name, pid in pids_of(stack).items() if pid != os.getpid()}
         async with connected(stack) as (api, _):
             kinds = await _prepared(api)
@@ -110,6 +135,9 @@ async def _prepared(api: ApiServer) -> dict[str, _Ask]:
     await api.create(cronjobs, cronjob("cronjob", NAMESPACE, "0 0 29 2 *"))
     timer_path, status_path = paths.timer(NAMESPACE, "timer"), paths.timer_status(NAMESPACE, "timer")
     latest = await api.merge(status_path, {"status": _STATUS})
+    loose = f"/apis/{_LOOSE_GROUP}/v1/namespaces/{NAMESPACE}/loosetimers"
+    await api.create(loose, _loose_timer())
+    await api.merge(f"{loose}/timer/status", {"status": _STATUS})
 
     async def write(number: int) -> None:
         nonlocal latest
@@ -144,10 +172,19 @@ async def _prepared(api: ApiServer) -> dict[str, _Ask]:
         "PATCH of a timer's status": write,
         "PUT of a timer's status": replace,
         "PATCH of a timer's status, no change": lambda _: api.merge(status_path, {"status": {}}),
+        "PATCH of that status, of a kind without a schema": lambda number: api.merge(
+            f"{loose}/timer/status", {"status": _fired(number)}
+        ),
         "PATCH of a CronJob's status": cronjob_status,
         "POST of an Event": event,
         "POST of a Job, with what its controller does": job,
     }
+
+
+def _loose_timer() -> bytes:
+    return orjson.dumps(
+        orjson.loads(timer("timer", NAMESPACE, every="1h")) | {"apiVersion": f"{_LOOSE_GROUP}/v1", "kind": "LooseTimer"}
+    )
 
 
 def _fired(number: int) -> dict[str, Any]:
