@@ -4,7 +4,6 @@ Every process that runs integration tests has a cluster of its own, and finds ou
 `product_processes`). Together they have to have used everything: a right that nothing needs is one to take away.
 """
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,8 @@ from tests.cluster.stack import CHECKOUT
 from tests.integration.rights import USED_RIGHTS, Right, granted_by, pack, unpack
 
 _HANDED_OVER = "used_rights"
-_PATIENT = "test_conformance.py"
-"""Waits for minutes to pass: CronJobs know no shorter interval."""
+_LONGEST = ("test_conformance.py", "test_simulation.py")
+"""The one waits for minutes to pass, as CronJobs know no shorter interval; the other computes."""
 
 
 class WholeRun:
@@ -65,19 +64,8 @@ class WholeRun:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who waits the longest begins first; then those that need a cluster and the others in turn.
-
-    Side by side, three clusters leave too little of two cores for each, and what only computes leaves more.
-    """
-    needs_cluster: dict[Path, bool] = {}
-    for item in items:
-        on_cluster = "stack" in getattr(item, "fixturenames", ())
-        needs_cluster[item.path] = needs_cluster.get(item.path, False) or on_cluster
-    turn = {path: -1.0 for path in needs_cluster if path.name == _PATIENT}
-    for kind in (True, False):
-        files = [path for path, needs in needs_cluster.items() if needs is kind and path not in turn]
-        turn |= {path: (number + 0.5) / len(files) for number, path in enumerate(files)}
-    items.sort(key=lambda item: turn[item.path])
+    """What lasts the longest begins first: others run beside it."""
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -25,8 +25,8 @@ def running(product_processes: Product) -> Product:
 
 @pytest.fixture(scope="module")
 def instant_ms() -> int:
-    """The instant of all `at` timers."""
-    return seconds_from_now(5)
+    """The instant of all `at` timers. Far enough that a slow machine has created them before."""
+    return seconds_from_now(15)
 
 
 @pytest.fixture(scope="module")

@@ -203,7 +203,6 @@ def test_an_installation_changes_to_some_namespaces_and_back_and_keeps_its_index
         for member in members:
             wait_until_ready(member)
         served.wait_for_beats(2)
-        owners.add(cluster.redis.get(KEYS.owner))
         if namespaces:
             # A controller that has not begun to lead yet is ready, too.
             wait_until(
@@ -213,6 +212,7 @@ def test_an_installation_changes_to_some_namespaces_and_back_and_keeps_its_index
             )
         else:
             foreign.wait_for_beats(2)
+        owners.add(cluster.redis.get(KEYS.owner))
         for member in members:
             assert member.terminate() == 0
     assert len(owners) == 2
