@@ -8,13 +8,13 @@ from pathlib import Path
 
 import redis
 
+from tests.chaos.client import now_ms
 from tests.chaos.history import Fault, History
 from tests.chaos.members import Members
 from tests.chaos.plan import Action
 from tests.chaos.proxy import Proxy, Weather
 from tests.chaos.redis_rig import RedisRig
 from tests.cluster import Stack, StackError
-from tests.cluster.admin import now_ms
 
 _LOSSES = ("killed", "wiped", "restored", "failed over", "key lost", "hangs")
 _SPLITS = ("killed", "restored", "failed over", "hangs")

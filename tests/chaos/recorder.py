@@ -11,11 +11,11 @@ from typing import Any
 
 import orjson
 
+from tests.chaos.client import JOBS, TIMERS, Admin, Object, now_ms
 from tests.chaos.history import Acked, Confirmed, Fault, History, Job, Status
 from tests.chaos.occurrences import instant_ms
 from tests.chaos.proxy import AGENT
 from tests.chaos.timers import EDIT
-from tests.cluster.admin import JOBS, TIMERS, Admin, Object, now_ms
 
 POLICY = """\
 apiVersion: audit.k8s.io/v1

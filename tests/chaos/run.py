@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.chaos import failing
 from tests.chaos.auditor import audit
+from tests.chaos.client import Admin, now_ms
 from tests.chaos.faults import Faults, keep_logs
 from tests.chaos.history import History
 from tests.chaos.members import Members
@@ -20,7 +21,6 @@ from tests.chaos.timers import NAMESPACES
 from tests.chaos.users import Users
 from tests.chaos.verdict import Verdict
 from tests.cluster import Stack
-from tests.cluster.admin import Admin, now_ms
 from tests.cluster.processes import Guard
 from tests.harness.product import wait_until_ready
 

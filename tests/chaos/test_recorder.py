@@ -6,12 +6,12 @@ from typing import Any, cast
 import orjson
 import pytest
 
+from tests.chaos.client import Admin
 from tests.chaos.history import History, Job
 from tests.chaos.occurrences import instant_ms
 from tests.chaos.proxy import AGENT
 from tests.chaos.recorder import Recorder, read_journals
 from tests.chaos.timers import EDIT
-from tests.cluster.admin import Admin
 
 NOMINAL = "2026-11-29T12:00:10.000Z"
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.chaos.client import AWAY, Admin, Object, jobs, now_ms, timers
 from tests.chaos.history import Deletion, History, Removal, Trigger, Version, Window
 from tests.chaos.occurrences import due_between, instant_ms
 from tests.chaos.plan import Action
 from tests.chaos.timers import EDIT, Planned, other_timing
-from tests.cluster.admin import AWAY, Admin, Object, jobs, now_ms, timers
 
 _BEFORE_DUE_MS = 1_500
 """An edit so long before the time finds the timer claimed by a worker, which holds it from three seconds before on."""

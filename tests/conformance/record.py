@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.cluster import Stack
-from tests.cluster.job_events import JobEvents
+from tests.harness.job_events import JobEvents
 from tests.integration.waiting import instant_of
 
 Object = dict[str, Any]

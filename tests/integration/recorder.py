@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass
 
 from tests.cluster import Stack
-from tests.cluster.job_events import JobEvents
+from tests.harness.job_events import JobEvents
 from tests.integration.waiting import instant_of
 
 

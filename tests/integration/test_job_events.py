@@ -4,7 +4,7 @@ import itertools
 import re
 import signal
 
-from tests.cluster.job_events import JobEvents
+from tests.harness.job_events import JobEvents
 from tests.integration.waiting import wait_until
 from tests.integration.world import NO_PODS, Cluster, World
 

@@ -15,8 +15,8 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from tests.chaos.client import Admin
 from tests.cluster import Process, Stack, StackError
-from tests.cluster.admin import Admin
 from tests.harness.product import start_product, wait_until_ready
 from tests.soak.churn import NAMESPACE, Churn
 from tests.soak.judge import Line, judge

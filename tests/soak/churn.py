@@ -6,7 +6,7 @@ import random
 from collections import deque
 from typing import Any
 
-from tests.cluster.admin import Admin, timers
+from tests.chaos.client import Admin, timers
 
 NAMESPACE = "soak"
 

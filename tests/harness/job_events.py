@@ -8,13 +8,19 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 import orjson
 
-from tests.cluster.admin import JOBS, Admin, Object
-from tests.cluster.stack import CHECKOUT, Stack
+from controller.kube import paths
+from controller.kube.api import ApiServer
+from controller.settings import Settings
+from tests.cluster import Stack
+from tests.cluster.stack import CHECKOUT
 from tests.cluster.waiting import wait_until
+from tests.harness.watch import Seen, WatchError, current_version, watch
+
+Object = dict[str, Any]
 
 
 class JobEvents:
@@ -44,26 +50,21 @@ class JobEvents:
         self.process.wait(60)
 
 
-async def _print_events(kubeconfig: Path) -> NoReturn:
-    listed = False
+async def _print_events(kubeconfig: Path) -> None:
+    jobs = paths.jobs(None)
 
-    def see(kind: str, job: Object) -> None:
-        sys.stdout.buffer.write(orjson.dumps([kind, job], option=orjson.OPT_APPEND_NEWLINE))
+    def tell(seen: Seen) -> None:
+        sys.stdout.buffer.write(orjson.dumps([seen.kind, seen.obj], option=orjson.OPT_APPEND_NEWLINE))
         sys.stdout.buffer.flush()
 
-    def see_all(jobs: list[Object]) -> None:
-        nonlocal listed
-        if listed:
-            sys.exit("the server does not know any more what came after the last event: some may be missing")
-        listed = True
-        # An empty line, so that whoever waits for the beginning sees it where there are no Jobs, too.
+    async with await ApiServer.connect(Settings(kubeconfig=kubeconfig)) as api:
+        version = await current_version(api, jobs)
+        # An empty line says from when on everything is told.
         print(flush=True)
-        for job in jobs:
-            see("ADDED", job)
-
-    async with Admin(kubeconfig) as admin:
-        await admin.follow(JOBS, see, see_all)
-    raise AssertionError("it follows for ever")
+        try:
+            await watch(api, jobs, version, tell)
+        except WatchError as error:
+            sys.exit(f"some may be missing: {error}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""An administrator's requests to the API server, past every fault: for users, who insist, and for recorders."""
+"""An administrator's requests to the API server, past every fault: for users, who insist, and for the recorder."""
 
 import asyncio
 import ssl
