@@ -222,7 +222,7 @@ class Firing:
             if not await self._may_act(attempt, *reports, creates=True):
                 return None
             if not await self._is_time_soon(attempt.due_ms):
-                await self._give_back(attempt.lease, attempt.due_ms - self._ahead_ms)
+                await self._give_back(attempt.lease, attempt.due_ms - self._ahead_ms, reports=reports)
                 return None
             creation = await self._leases.outlast(attempt.lease, self._create(attempt, body))
             if creation is None:
