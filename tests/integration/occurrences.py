@@ -30,7 +30,7 @@ def assert_nothing_left_out(timer: Timer, interval_s: int, after_ms: int) -> Non
         return (fired[-1] - fired[0]) // (interval_s * 1000) + 1 - len(fired)
 
     wait_until(
-        lambda: (left_out(), timer.status()["runs"]["missed"]),
+        lambda: (left_out(), timer.counted("missed")),
         lambda seen: seen[0] <= seen[1],
         f"what {timer.name} has left out is reported as missed",
     )

@@ -105,10 +105,10 @@ def test_what_workers_decide_while_no_controller_is_up_is_told_when_one_is_again
         ),
         "all three kinds of decisions were made",
     )
-    before = {timer.name: timer.status()["runs"] for timer in (skipping, missing)}
+    before = {"skipped": skipping.counted("skipped"), "missed": missing.counted("missed")}
     product.restore()
-    skipping.wait_for_status(lambda seen: seen["runs"]["skipped"] > before["skipping"]["skipped"], "tells of skips")
-    missing.wait_for_status(lambda seen: seen["runs"]["missed"] > before["missing"]["missed"], "tells of misses")
+    wait_until(lambda: skipping.counted("skipped"), lambda seen: seen > before["skipped"], "status tells of skips")
+    wait_until(lambda: missing.counted("missed"), lambda seen: seen > before["missed"], "status tells of misses")
     refused.wait_for_condition("Ready", "False", "QuotaExceeded")
     for timer, reason in ((skipping, "JobAlreadyActive"), (missing, "MissSchedule"), (refused, "QuotaExceeded")):
         timer.wait_for_event(reason)

@@ -24,7 +24,8 @@ def started(timer: Timer) -> list[Object]:
 def test_a_job_is_committed_and_then_runs_to_its_end(product: Product, world: World) -> None:
     world.wait_for_pods_to_be_possible()
     timer = world.create("timer", template(["true"]), every="2s", guarantee="Strict")
-    status = wait_until(timer.status, lambda seen: seen.get("runs", {}).get("succeeded", 0) >= 2, "two runs succeed")
+    wait_until(lambda: timer.counted("succeeded"), lambda seen: seen >= 2, "two runs succeed")
+    status = timer.status()
     assert status["committedRun"]["jobUid"] in {fired.uid for fired in timer.fired()}
     assert_once_and_not_before(timer)
     wait_until(lambda: (len(timer.pods()), len(started(timer))), lambda seen: seen[0] == seen[1], "each has its Pod")

@@ -142,6 +142,10 @@ class Timer:
         """Its status, empty before the first is written."""
         return self.read().get("status") or {}
 
+    def counted(self, outcome: str) -> int:
+        """How many of its runs status has counted as succeeded, failed, missed or skipped; none before the first."""
+        return int(self.status().get("runs", {}).get(outcome, 0))
+
     def condition(self, kind: str) -> Object:
         """A condition by its type, empty where there is none. Those of an older generation do not count."""
         obj = self.read()
