@@ -19,6 +19,7 @@ from tests.bench.common.cpu import pids_of, snapshot, used_between
 from tests.bench.common.facts import facts_of
 from tests.bench.common.output import Document, Say, document_of, figures_table, spread, with_spread
 from tests.bench.common.timers import JOB_TEMPLATE, cronjob, cronjobs_path, timer
+from tests.bench.stub.objects import settled_timer
 from tests.cluster import Stack
 
 SUMMARY = "CPU of the API server for one request: a Job, a status, an Event; those of CronJob beside them"
@@ -29,27 +30,7 @@ Kubernetes ask for in turn counts, too. About three minutes.
 EXAMPLES = ("--requests 50 --rounds 1 --no-write",)
 
 _WARM_UP = 30
-_STATUS: Mapping[str, Any] = {
-    "observedGeneration": 1,
-    "timingHash": "b2c4d6e8",
-    "handledThrough": "2026-01-01T00:00:00Z",
-    "nextScheduleTime": "2026-01-01T01:00:00Z",
-    "scheduleSummary": "every 1h",
-    "activeCount": 0,
-    "runs": {"succeeded": 1, "failed": 0, "missed": 0, "skipped": 0},
-    "conditions": [
-        {
-            "type": kind,
-            "status": "True",
-            "reason": reason,
-            "message": "as it is while all is well",
-            "observedGeneration": 1,
-            "lastTransitionTime": "2026-01-01T00:00:00Z",
-        }
-        for kind, reason in (("Ready", "Scheduled"), ("TemplateValid", "Valid"))
-    ],
-}
-"""That of a timer that fires, and nothing else."""
+_STATUS: Mapping[str, Any] = settled_timer({"every": "1h"}, "2026-01-01T00:00:00Z")["status"]
 
 _LOOSE_GROUP = "bench.redistimer.dev"
 _LOOSE_KIND: Mapping[str, Any] = {
