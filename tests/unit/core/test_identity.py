@@ -46,9 +46,12 @@ def test_what_is_no_ticket_tells_none(ticket: str) -> None:
     assert uid_of(ticket) is None
 
 
-def test_a_uid_that_is_none_has_no_ticket() -> None:
+@pytest.mark.parametrize(
+    "uid", ["", "not-a-uid", UID[:-1], f"{UID}0", f"{UID[:-2]}g0", f"{UID[:-2]}  ", f"{UID[:-1]}💣"]
+)
+def test_a_uid_that_is_none_has_no_ticket(uid: str) -> None:
     with pytest.raises(ValueError, match="badly formed"):
-        ticket_of("not-a-uid")
+        ticket_of(uid)
 
 
 def test_a_job_is_named_after_its_timer_and_its_occurrence_in_one_way_for_ever() -> None:

@@ -1,6 +1,5 @@
 """A timer without what only workers need: it has to read the same."""
 
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -25,7 +24,7 @@ def said(timer: Timer) -> tuple[Any, ...]:
         timer.timing.due_after_ms(NOW_MS),
         timer.timing.schedule.last_until(NOW_MS),
     )
-    return replace(timer, timing=None, problem=None, job_template={}), timing, str(timer.problem)
+    return timer._replace(timing=None, problem=None, job_template={}), timing, str(timer.problem)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
