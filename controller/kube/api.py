@@ -169,16 +169,19 @@ class ApiServer:
         """DELETE an object."""
         await self._request("DELETE", path, {}, orjson.dumps(options))
 
-    async def pages(self, path: str, **parameters: str) -> AsyncIterator[list[dict[str, Any]]]:
+    async def pages(
+        self, path: str, read: Callable[[bytes], Any] = orjson.loads, /, **parameters: str
+    ) -> AsyncIterator[list[dict[str, Any]]]:
         """LIST a collection, page by page, so that a hundred thousand objects fit through.
 
+        `read` makes objects of the JSON of a page, or of what is needed of it; it raises ValueError where it is none.
         All pages show one moment, after the call; where reading them takes longer than the server remembers that, the
         later ones show a later moment.
         """
         parameters = {**parameters, "limit": str(_PAGE)}
         while True:
             try:
-                page = await self._request("GET", path, parameters)
+                page = await self._request("GET", path, parameters, read=read)
             except ApiError as error:
                 if error.status != 410 or not error.go_on or error.go_on == parameters.get("continue"):
                     raise
@@ -244,12 +247,13 @@ class ApiServer:
         body: bytes | None = None,
         kind: str = JSON,
         accept: str = JSON,
+        read: Callable[[bytes], Any] = orjson.loads,
     ) -> dict[str, Any]:
         async with self._turns:
             for is_last in (False, True):
                 asked_at = time.monotonic()
                 try:
-                    return await self._ask(method, path, parameters, body, kind, accept)
+                    return await self._ask(method, path, parameters, body, kind, accept, read)
                 except ApiError as error:
                     if error.status != 401 or self._renew is None:
                         raise
@@ -258,7 +262,14 @@ class ApiServer:
             raise AssertionError
 
     async def _ask(
-        self, method: str, path: str, parameters: Mapping[str, str], body: bytes | None, kind: str, accept: str
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str],
+        body: bytes | None,
+        kind: str,
+        accept: str,
+        read: Callable[[bytes], Any],
     ) -> dict[str, Any]:
         headers = await self._headers(accept)
         if body is not None:
@@ -284,7 +295,7 @@ class ApiServer:
         if response.status >= 300:
             raise refusal(response.status, response.headers.get("Retry-After"), payload)
         try:
-            parsed = orjson.loads(payload)
+            parsed = read(payload)
         except ValueError:
             parsed = None
         if not isinstance(parsed, dict):

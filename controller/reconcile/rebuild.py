@@ -18,7 +18,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import orjson
+
 from controller.core.identity import ticket_of
+from controller.core.slim import read_page
 from controller.index.index import Index
 from controller.index.messages import Known
 from controller.kube import paths
@@ -113,23 +116,27 @@ class Rebuild:
         """See all timers, and carry them over. What was found and is theirs is taken out: it is accounted for."""
         entries, before = self._table.entries, list(self._table.entries)
         self._listing += 1
-        pages = self._pages(paths.timers)
+        pages = self._pages(paths.timers, read_page)
 
         async def following() -> list[dict[str, Any]] | None:
             return await anext(pages, None)
 
-        coming = asyncio.create_task(following())
+        coming, carried = asyncio.create_task(following()), asyncio.create_task(self._carry([], found))
         try:
             while (page := await coming) is not None:
                 # Fetched while this one is worked on: the API server takes as long for a page as we do.
                 coming = asyncio.create_task(following())
                 while page:
                     uids = self._seen(page[:_SEEN_AT_ONCE])
-                    # What was seen is packed, and ten times as large here.
+                    # What was seen is packed, and several times as large here.
                     del page[:_SEEN_AT_ONCE]
-                    await self._carry(uids, found)
+                    await carried
+                    # Redis has its turn while the next are read, and so is asked before.
+                    carried = asyncio.create_task(self._carry(uids, found))
+                    await asyncio.sleep(0)
+            await carried
         finally:
-            await cancel(coming)
+            await cancel(coming, carried)
         # Only what was known before the list began can be missing from it; the rest came into being meanwhile.
         for uid in before:
             if uid in entries and entries[uid].listing != self._listing and not self._is_unseen(entries[uid]):
@@ -140,13 +147,15 @@ class Rebuild:
             # Of what was not listed workers may know more than we do.
             await self._carry(rest[start : start + BATCH], {} if self._unseen else found)
 
-    async def _pages(self, collection: Callable[[Place], str], **parameters: str) -> Pages:
+    async def _pages(
+        self, collection: Callable[[Place], str], read: Callable[[bytes], Any] = orjson.loads, /, **parameters: str
+    ) -> Pages:
         """All objects of a kind, page by page; but for namespaces out of reach, of which nothing is forgotten."""
         for place in self._reach.places:
             if place in self._unseen:
                 continue
             try:
-                async for page in self._api.pages(collection(place), **parameters):
+                async for page in self._api.pages(collection(place), read, **parameters):
                     self._beat()
                     yield page
             except ApiError as error:
@@ -175,7 +184,8 @@ class Rebuild:
             self._table.to_sync.discard(uid)
         try:
             await self._sync.carry(uids, found)
-        except Exception:
+        except BaseException:
+            # Where the rebuild ends early they are carried all the same.
             for uid in uids:
                 self._table.to_sync.add(uid)
             raise

@@ -90,17 +90,19 @@ class Client:
         conditions = options.get("preconditions")
         await self._request(f"delete {collection}", lambda: self._cluster.delete(collection, key, conditions))
 
-    async def pages(self, path: str, **parameters: str) -> AsyncIterator[list[Object]]:
+    async def pages(
+        self, path: str, read: Callable[[bytes], Any] = read, /, **parameters: str
+    ) -> AsyncIterator[list[Object]]:
         collection, _, _ = _place(path)
         uid = parameters.get("labelSelector", "").partition("=")[2]
         items = await self._request(f"list {collection}", lambda: self._cluster.list(collection))
         if uid:
             items = [item for item in items if item["metadata"]["labels"].get("redistimer.dev/timer-uid") == uid]
-        yield items[:_PAGE]
+        yield read(orjson.dumps({"items": items[:_PAGE]}))["items"]
         while items := items[_PAGE:]:
             # The rest shows the same moment, whatever happens between two pages.
             await self._request(f"list {collection} on", lambda: None)
-            yield items[:_PAGE]
+            yield read(orjson.dumps({"items": items[:_PAGE]}))["items"]
 
     def _request(self, what: str, execute: Callable[[], Any]) -> Awaitable[Any]:
         return self._network.request(self._process, "api", what, execute, _LIMIT_S, self._error)

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from controller.core.slim import slim
+from controller.core.slim import read_page, slim
 from controller.core.timer import TRIGGER_ANNOTATION, Timer, parse_timer
 from tests.hostile.objects import NOW_MS, Object, timer_objects
 from tests.unit.core.objects import spec_written_at, timer_object
@@ -31,6 +31,37 @@ def said(timer: Timer) -> tuple[Any, ...]:
 @given(obj=timer_objects)
 def test_whatever_the_schema_lets_in_reads_the_same(obj: Object) -> None:
     assert said(parse_timer(orjson.loads(orjson.dumps(slim(obj))))) == said(parse_timer(obj))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(obj=timer_objects)
+def test_whatever_the_schema_lets_in_reads_the_same_from_a_page(obj: Object) -> None:
+    page = read_page(orjson.dumps({"kind": "RedisTimerList", "items": [obj], "metadata": {"continue": "on"}}))
+    assert page["metadata"] == {"continue": "on"}
+    assert [slim(one) for one in page["items"]] == [slim(obj)]
+
+
+def test_of_a_page_only_what_is_kept_becomes_objects() -> None:
+    obj = timer_object(HOURLY, managedFields=spec_written_at("2026-03-01T11:00:00Z"), labels={"a": "b"})
+    (read,) = read_page(orjson.dumps({"items": [obj]}))["items"]
+    assert "labels" not in read["metadata"]
+    assert read["spec"] == {"schedule": "0 * * * *", "jobTemplate": {"spec": {}}}
+    assert "containers" not in str(read)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"spec": {"jobTemplate": "text"}}, {"spec": ["a"]}, {"metadata": {"managedFields": "none"}}]
+)
+def test_an_object_that_the_schema_would_not_let_in_hides_no_other(wrong: Object) -> None:
+    obj = timer_object(HOURLY)
+    page = read_page(orjson.dumps({"items": [obj, wrong]}))
+    assert page["items"] == [obj, wrong]
+
+
+def test_what_is_no_list_comes_out_as_it_is_and_what_is_no_json_is_an_error() -> None:
+    assert read_page(b'["a"]') == ["a"]
+    with pytest.raises(ValueError, match="unexpected"):
+        read_page(b"<html>")
 
 
 @pytest.mark.parametrize("suspended", [True, False])

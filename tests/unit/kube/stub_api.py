@@ -103,7 +103,9 @@ class StubApi:
             raise CONFLICT
         del self.objects[path]
 
-    async def pages(self, path: str, **parameters: str) -> AsyncIterator[list[dict[str, Any]]]:
+    async def pages(
+        self, path: str, read: Callable[[bytes], Any] = orjson.loads, /, **parameters: str
+    ) -> AsyncIterator[list[dict[str, Any]]]:
         kind = path.rpartition("/")[2]
         here = f"{path}/" if "/namespaces/" in path else ""
         # The whole list shows one moment, however long its reader takes.
@@ -111,7 +113,7 @@ class StubApi:
         items = [copy.deepcopy(obj) for obj in stored.values()]
         for start in range(0, max(len(items), 1), self.page_size):
             await self._arrive(Request("GET", path, parameters))
-            yield items[start : start + self.page_size]
+            yield read(orjson.dumps({"items": items[start : start + self.page_size]}))["items"]
 
     async def _arrive(self, request: Request) -> None:
         self.requests.append(request)

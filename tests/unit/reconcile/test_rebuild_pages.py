@@ -2,7 +2,8 @@
 
 import asyncio
 import gc
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -43,11 +44,36 @@ def at_page(desk: Desk, number: int, happens: object) -> None:
     desk.api.before = before
 
 
-async def test_each_page_is_carried_over_when_it_comes(desk: Desk, rebuild: Rebuild) -> None:
-    stored(desk, 7)
+async def test_pages_are_carried_over_as_they_come_and_not_gathered(desk: Desk, rebuild: Rebuild) -> None:
+    """One is on its way to Redis, one is read, one is asked for: no more, however many there are."""
+    stored(desk, 19)
     await rebuild.run()
     steps = [step for step in desk.journal if step in ("GET redistimers", "sync")]
-    assert steps == ["GET redistimers", "sync"] * 4
+    assert steps.count("GET redistimers") == steps.count("sync") == 10
+    ahead = [steps[: n + 1].count("GET redistimers") - steps[:n].count("sync") for n in range(len(steps))]
+    assert max(ahead) <= 3
+
+
+async def test_redis_has_its_turn_while_what_comes_next_is_read(
+    desk: Desk, rebuild: Rebuild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored(desk, 4)
+    all_seen = asyncio.Event()
+    see, sync = desk.table.see_timer, desk.index.sync
+
+    def seeing(obj: Mapping[str, Any]) -> None:
+        see(obj)
+        if obj["metadata"]["uid"] == uid(3):
+            all_seen.set()
+
+    async def slow(wanted: Iterable[Wanted]) -> None:
+        async with asyncio.timeout(10):
+            await all_seen.wait()
+        await sync(wanted)
+
+    monkeypatch.setattr(desk.table, "see_timer", seeing)
+    monkeypatch.setattr(desk.index, "sync", slow)
+    assert await rebuild.run()
 
 
 async def test_the_next_page_is_asked_for_while_one_is_carried_over(
@@ -89,20 +115,37 @@ async def test_what_was_carried_over_is_not_carried_once_more(desk: Desk, rebuil
 
 
 async def test_what_changes_after_its_page_was_carried_over_is_carried_again(desk: Desk, rebuild: Rebuild) -> None:
-    stored(desk, 4)
+    stored(desk, 8)
     edited = timer_object({**HOURLY, "suspend": True}, uid=uid(0), name="timer-0", generation=2, resourceVersion="9999")
-    at_page(desk, 2, lambda: desk.table.see_timer(edited | {"status": {}}))
+    at_page(desk, 4, lambda: desk.table.see_timer(edited | {"status": {}}))
     await rebuild.run()
     assert await desk.ripe(desk.table.to_sync) == {uid(0)}
 
 
 async def test_what_is_deleted_after_its_page_was_carried_over_loses_its_ticket(desk: Desk, rebuild: Rebuild) -> None:
-    stored(desk, 4)
-    at_page(desk, 2, lambda: desk.table.timer_deleted(uid(0)))
+    stored(desk, 8)
+    at_page(desk, 4, lambda: desk.table.timer_deleted(uid(0)))
     await rebuild.run()
     await desk.sync.step()
     assert await desk.known(ticket_of(uid(0))) is None
     assert await desk.known(ticket_of(uid(1))) is not None
+
+
+async def test_what_changes_on_its_way_to_the_index_arrives_as_it_is_by_then(desk: Desk, rebuild: Rebuild) -> None:
+    """Its page was read, and Redis is not asked yet."""
+    stored(desk, 4)
+    edited = timer_object({**HOURLY, "suspend": True}, uid=uid(0), name="timer-0", generation=2, resourceVersion="9999")
+
+    def change() -> None:
+        assert uid(0) in desk.table.entries
+        desk.table.see_timer(edited | {"status": {}})
+        desk.table.timer_deleted(uid(1))
+
+    at_page(desk, 2, change)
+    await rebuild.run()
+    assert await desk.due_ms(ticket_of(uid(0))) is None
+    assert await desk.known(ticket_of(uid(0))) is not None
+    assert await desk.known(ticket_of(uid(1))) is None
 
 
 async def test_what_is_deleted_before_its_page_comes_is_not_brought_back(desk: Desk, rebuild: Rebuild) -> None:
@@ -146,6 +189,45 @@ async def test_what_redis_does_not_take_stays_queued(
 
     monkeypatch.setattr(desk.index, "sync", away)
     with pytest.raises(RedisConnectionError):
+        await rebuild.run()
+    assert await desk.ripe(desk.table.to_sync) == {uid(0), uid(1)}
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+async def test_whichever_page_redis_does_not_take_the_rebuild_is_not_finished(
+    desk: Desk, rebuild: Rebuild, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    stored(desk, 6)
+    sync, calls = desk.index.sync, 0
+
+    async def away_once(wanted: Iterable[Wanted]) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            raise RedisConnectionError
+        await sync(wanted)
+
+    monkeypatch.setattr(desk.index, "sync", away_once)
+    with pytest.raises(RedisConnectionError):
+        await rebuild.run()
+    assert "finish" not in desk.journal
+
+
+async def test_what_redis_has_not_answered_yet_when_a_page_does_not_come_stays_queued(
+    desk: Desk, rebuild: Rebuild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored(desk, 3)
+
+    async def silent(wanted: object) -> None:
+        await asyncio.Event().wait()
+
+    def fail() -> None:
+        raise ApiUnreachableError("away")
+
+    monkeypatch.setattr(desk.index, "sync", silent)
+    at_page(desk, 2, fail)
+    with pytest.raises(ApiUnreachableError):
         await rebuild.run()
     assert await desk.ripe(desk.table.to_sync) == {uid(0), uid(1)}
     assert asyncio.all_tasks() == {asyncio.current_task()}
