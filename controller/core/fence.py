@@ -18,10 +18,22 @@ def fence_ms(timer: Timer, now_ms: int) -> int:
     managedFields tell then is older than the status that it came after. An edit that ends a stop after too many
     failures is a fence whatever it changes. What is committed is decided.
     """
-    return max(_line_ms(timer, now_ms), timer.recorded.committed_ms)
+    line_ms = _line_ms(timer)
+    if line_ms is None:
+        line_ms = max(now_ms, timer.recorded.handled_through_ms or timer.created_ms)
+    return max(line_ms, timer.recorded.committed_ms)
 
 
-def _line_ms(timer: Timer, now_ms: int) -> int:
+def is_fenced_by_now(timer: Timer) -> bool:
+    """Whether neither status nor managedFields tell when the last edit was, and so it counts as made now.
+
+    A status that knows of the edit knows better: who has this from a cache should ask again.
+    """
+    return _line_ms(timer) is None
+
+
+def _line_ms(timer: Timer) -> int | None:
+    """The fence but for commits, None where it is now."""
     recorded = timer.recorded
     if recorded.handled_through_ms is not None:
         behind = timer.generation - recorded.generation
@@ -29,14 +41,15 @@ def _line_ms(timer: Timer, now_ms: int) -> int:
             return recorded.handled_through_ms
     elif timer.generation == 1:
         return _first_fence_ms(timer)
-    return max(_edited_ms(timer, now_ms), recorded.handled_through_ms or timer.created_ms)
+    edited_ms = _edited_ms(timer)
+    return None if edited_ms is None else max(edited_ms, recorded.handled_through_ms or timer.created_ms)
 
 
-def _edited_ms(timer: Timer, now_ms: int) -> int:
-    """When the spec was edited that status does not know yet."""
+def _edited_ms(timer: Timer) -> int | None:
+    """When the spec was edited that status does not know yet, None where nothing tells."""
     edited_ms, written_ms = timer.spec_changed_ms, timer.status_written_ms
     if edited_ms is None or (written_ms is not None and edited_ms <= written_ms):
-        return now_ms
+        return None
     return edited_ms
 
 

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from controller.core.commit import Commit
 from controller.core.decision import Decision, decide
+from controller.core.fence import is_fenced_by_now
 from controller.core.identity import is_for
 from controller.core.job import Run
 from controller.core.policy import Concurrency
@@ -182,6 +183,9 @@ class Firing:
                     raise
                 continue
             timer = parse_timer(obj)
+            if parameters and is_fenced_by_now(timer):
+                # A cached status from before the edit is known to it would have what came since never run.
+                continue
             if lease.ticket.startswith(timer.ticket) and timer.generation >= lease.generation:
                 return timer
         return None

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from controller.core.fence import fence_ms
+from controller.core.fence import fence_ms, is_fenced_by_now
 from controller.core.instants import rfc3339
 from tests.unit.core.objects import CREATED_MS, DAY_MS, HOUR_MS, MINUTE_MS, handled, spec_written_at, timer
 
@@ -53,6 +53,22 @@ def test_after_several_edits_the_last_one_fences_even_where_the_timing_is_as_it_
 
 def test_an_edit_without_a_trace_counts_as_made_now() -> None:
     assert fence({"every": "30m"}, status=WRITTEN, generation=2) == NOW_MS
+    assert is_fenced_by_now(timer({"every": "30m"}, status=WRITTEN, generation=2))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="new"),
+        pytest.param({"status": WRITTEN}, id="status knows"),
+        pytest.param(
+            {"status": WRITTEN, "generation": 3, "managedFields": spec_written_at(rfc3339(EDITED_MS))}, id="dated"
+        ),
+    ],
+)
+def test_all_else_is_fenced_by_what_the_object_tells(changes: dict[str, Any]) -> None:
+    assert not is_fenced_by_now(timer(EVERY, **changes))
+    assert fence(EVERY, **changes) < NOW_MS
 
 
 @pytest.mark.parametrize("status_after_s", [0, 1, 3600])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from controller.core.reasons import Reason
-from tests.unit.core.objects import HOUR_MS, OTHER_UID, handled, ms, spec_written_at, timer, timer_object
+from tests.unit.core.objects import HOUR_MS, MINUTE_MS, OTHER_UID, handled, ms, spec_written_at, timer, timer_object
 from tests.unit.kube.stub_api import NOT_FOUND, Request
 from tests.unit.worker.workbench import AHEAD_MS, HOURLY, TIMER_PATH, Workbench
 
@@ -46,6 +46,21 @@ async def test_a_cache_that_shows_the_past_is_not_believed(bench: Workbench, cac
     assert bench.api.requests == [CACHED, CONSISTENT]
     assert await bench.known(current) is not None
     assert bench.jobs_made() == []
+
+
+async def test_an_edit_that_left_no_trace_is_dated_by_the_status_that_knows_of_it_and_not_by_a_cache_that_does_not(
+    bench: Workbench,
+) -> None:
+    """To the cache, which is behind, it could have been made this very moment: what came since would never run."""
+    spec = {"schedule": "30 * * * *", "missedRunPolicy": "All"}
+    before = handled(TEN, timer(HOURLY))
+    edited = bench.timer(spec, generation=2, status=handled(TEN + MINUTE_MS, timer(spec, generation=2)))
+    bench.api.cached[TIMER_PATH] = timer_object(spec, generation=2, status=before)
+    bench.clock.set("2026-03-01T10:31:00Z")
+    await bench.firing.handle(await bench.claim(edited))
+    assert bench.api.made("GET") == [CACHED, CONSISTENT]
+    (job,) = bench.jobs_made()
+    assert job.body["metadata"]["annotations"]["redistimer.dev/scheduled-at"] == "2026-03-01T10:30:00.000Z"
 
 
 async def test_a_cache_that_shows_the_present_is_enough(bench: Workbench) -> None:
