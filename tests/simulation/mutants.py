@@ -41,7 +41,13 @@ def _fence_forgets() -> Iterator[None]:
 
 def _fence_is_now() -> Iterator[None]:
     """An edit that status does not know yet is always one made now."""
-    with mock.patch.object(fence, "_edited_ms", lambda timer, now_ms: now_ms):
+    with mock.patch.object(fence, "_edited_ms", return_value=None):
+        yield
+
+
+def _cached_fence_believed() -> Iterator[None]:
+    """A status from before an edit, out of a cache, is as good as any."""
+    with mock.patch.object(fire, "is_fenced_by_now", return_value=False):
         yield
 
 
@@ -191,6 +197,7 @@ MUTANTS: dict[str, Rules] = {
     "status acknowledges what is not synced": Rules(patches=_status_before_sync),
     "a lease is safe for ever": Rules(patches=_always_safe),
     "what a cached read tells is believed": Rules(patches=_old_reads_believed),
+    "an undated edit in an old read counts as made now": Rules(patches=_cached_fence_believed),
     "Strict: a Job is started without a commit": Rules(patches=_not_committed),
     "Strict: a commit does not compare the status": Rules(patches=_not_compared),
     "Strict: nobody starts what is committed": Rules(patches=_left_unstarted),
