@@ -23,11 +23,13 @@ def ticket_of(uid: str) -> str:
     Raises ValueError where the UID is not a UUID.
     """
     # uuid.UUID takes three times as long, and a rebuild asks for those of all timers.
+    digits = uid.replace("-", "")
     try:
-        uuid_bytes = bytes.fromhex(uid.replace("-", ""))
+        uuid_bytes = bytes.fromhex(digits)
     except ValueError:
         uuid_bytes = b""
-    if len(uuid_bytes) != _UUID_LENGTH:
+    # It skips blanks.
+    if 2 * len(uuid_bytes) != len(digits) or len(uuid_bytes) != _UUID_LENGTH:
         raise ValueError(f"badly formed UID {uid!r}: write 32 hexadecimal digits, as 8-4-4-4-12")
     # Always two characters of filling.
     return base64.urlsafe_b64encode(uuid_bytes)[:TICKET_LENGTH].decode()

@@ -64,7 +64,7 @@ def read_page(body: bytes) -> Any:
     """
     try:
         return _PAGES.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         # One that the schema should have kept out must not hide the others.
         return orjson.loads(body)
 

@@ -39,7 +39,7 @@ from controller.reconcile.table import Table
 log = logging.getLogger(__name__)
 
 _SEEN_AT_ONCE = 125
-"""So many timers are read and carried over in one go, so that everybody else has their turn in between."""
+"""So many timers are read in one go, and carried over in one call, so that everybody else has their turn in between."""
 _COLLECTED_AT = 100_000
 
 
@@ -178,11 +178,11 @@ class Rebuild:
 
     async def _carry(self, uids: list[str], found: dict[str, Known]) -> None:
         """Make the index say what these timers do."""
-        await self._begin_anew(self._sync.unbelievable(uids, found), found)
-        for uid in uids:
-            # Whatever is news from here on is queued again.
-            self._table.to_sync.discard(uid)
         try:
+            await self._begin_anew(self._sync.unbelievable(uids, found), found)
+            for uid in uids:
+                # Whatever is news from here on is queued again.
+                self._table.to_sync.discard(uid)
             await self._sync.carry(uids, found)
         except BaseException:
             # Where the rebuild ends early they are carried all the same.

@@ -201,8 +201,8 @@ def instrument(role: str, settings: Settings) -> None:
             failpoints.passed("6 created")
         return found
 
-    async def pages(original: Callable[..., Any], self: Any, path: str, **parameters: str) -> Any:
-        async for page in original(self, path, **parameters):
+    async def pages(original: Callable[..., Any], self: Any, path: str, *read: object, **parameters: str) -> Any:
+        async for page in original(self, path, *read, **parameters):
             failpoints.passed("rebuild listed")
             yield page
 

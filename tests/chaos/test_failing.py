@@ -45,6 +45,27 @@ def test_every_method_that_is_to_be_a_point_of_failure_is_there(role: str) -> No
     run(_INSTRUMENTED.format(role=role))
 
 
+def test_a_controller_that_is_to_fail_lists_as_others_do() -> None:
+    code = f"""{_INSTRUMENTED.format(role="controller")}
+import asyncio
+import orjson
+from controller.kube.api import ApiServer
+
+class Server(ApiServer):
+    def __init__(self):
+        pass
+
+    async def _request(self, *request, read):
+        return read(b'{{"items": [1, 2]}}')
+
+async def main():
+    print([page async for page in Server().pages("/timers", orjson.loads, labelSelector="a")])
+
+asyncio.run(main())
+"""
+    assert run(code) == "[[1, 2]]\n"
+
+
 def test_a_process_is_struck_at_the_armed_point_within_the_time_for_it(tmp_path: Path) -> None:
     window, journal = tmp_path / "window", tmp_path / "journal"
     code = f"""

@@ -47,7 +47,7 @@ def test_what_is_no_ticket_tells_none(ticket: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "uid", ["", "not-a-uid", UID[:-1], f"{UID}0", f"{UID[:-2]}g0", f"{UID[:-2]}  ", f"{UID[:-1]}💣"]
+    "uid", ["", "not-a-uid", UID[:-1], f"{UID}0", f"{UID[:-2]}g0", f"{UID[:-2]}  ", f"{UID} ", f"{UID[:-1]}💣"]
 )
 def test_a_uid_that_is_none_has_no_ticket(uid: str) -> None:
     with pytest.raises(ValueError, match="badly formed"):

@@ -58,6 +58,17 @@ def test_an_object_that_the_schema_would_not_let_in_hides_no_other(wrong: Object
     assert page["items"] == [obj, wrong]
 
 
+@pytest.mark.parametrize("depth", [5, 500])
+def test_what_is_left_out_may_be_nested(depth: int) -> None:
+    (read,) = read_page(b'{"items": [{"spec": {"jobTemplate": {"a": %b%b}}}]}' % (b"[" * depth, b"]" * depth))["items"]
+    assert read == {"spec": {"jobTemplate": {}}}
+
+
+def test_what_is_nested_beyond_what_can_be_read_is_an_error() -> None:
+    with pytest.raises(ValueError, match="depth limit"):
+        read_page(b'{"items": [{"spec": {"jobTemplate": {"a": %b%b}}}]}' % (b"[" * 5000, b"]" * 5000))
+
+
 def test_what_is_no_list_comes_out_as_it_is_and_what_is_no_json_is_an_error() -> None:
     assert read_page(b'["a"]') == ["a"]
     with pytest.raises(ValueError, match="unexpected"):

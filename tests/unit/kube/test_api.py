@@ -199,6 +199,20 @@ async def test_pages_follow_each_other_until_the_last(serving: Callable[[Handler
     assert all(query["labelSelector"] == "mine" and int(query["limit"]) > 0 for query in asked)
 
 
+async def test_a_page_is_read_as_the_caller_wants_it(serving: Callable[[Handler], Connected]) -> None:
+    async def page(request: web.Request) -> web.Response:
+        return web.json_response({"items": [1, 2]})
+
+    def no_json(body: bytes) -> object:
+        raise ValueError(body)
+
+    async with serving(page) as api:
+        pages = [page async for page in api.pages("/jobs", lambda body: {"items": [body]}, labelSelector="mine")]
+        assert pages == [[b'{"items": [1, 2]}']]
+        with pytest.raises(ApiUnreachableError, match="not a JSON object"):
+            [page async for page in api.pages("/jobs", no_json)]
+
+
 async def test_an_error_on_a_later_page_ends_the_list(serving: Callable[[Handler], Connected]) -> None:
     async def expired(request: web.Request) -> web.Response:
         if "continue" in request.query:
