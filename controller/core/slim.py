@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 import msgspec
-import orjson
 
+from controller.core.nesting import read_json
 from controller.core.timer import SPEC_FIELDS, TRIGGER_ANNOTATION, last_set
 
 _METADATA = ("namespace", "name", "uid", "generation", "resourceVersion", "creationTimestamp", "deletionTimestamp")
@@ -65,8 +65,8 @@ def read_page(body: bytes) -> Any:
     try:
         return _PAGES.decode(body)
     except (msgspec.DecodeError, RecursionError):
-        # One that the schema should have kept out must not hide the others.
-        return orjson.loads(body)
+        # One that is nested without end, or that the schema should have kept out, must not hide the others.
+        return read_json(body)
 
 
 def slim(obj: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from controller.core.nesting import read_json
 from controller.kube.errors import ApiError, ApiUnreachableError
 
 _MESSAGE_LIMIT = 600
@@ -40,7 +41,7 @@ def _seconds(retry_after: str | None) -> float | None:
 def change(line: bytes, path: str) -> dict[str, Any]:
     """A line of a watch. Raises ApiError and ApiUnreachableError."""
     try:
-        event: dict[str, Any] = orjson.loads(line)
+        event: dict[str, Any] = read_json(line)
     except ValueError:
         raise ApiUnreachableError(f"watch {path}: the answer is not JSON") from None
     if not isinstance(event, dict) or not isinstance(event.get("object"), dict):

@@ -21,6 +21,7 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 from yarl import URL
 
+from controller.core.nesting import read_json
 from controller.kube.answers import change, refusal
 from controller.kube.errors import ApiError, ApiUnreachableError
 from controller.settings import Settings, SettingsError
@@ -170,7 +171,7 @@ class ApiServer:
         await self._request("DELETE", path, {}, orjson.dumps(options))
 
     async def pages(
-        self, path: str, read: Callable[[bytes], Any] = orjson.loads, /, **parameters: str
+        self, path: str, read: Callable[[bytes], Any] = read_json, /, **parameters: str
     ) -> AsyncIterator[list[dict[str, Any]]]:
         """LIST a collection, page by page, so that a hundred thousand objects fit through.
 
@@ -247,7 +248,7 @@ class ApiServer:
         body: bytes | None = None,
         kind: str = JSON,
         accept: str = JSON,
-        read: Callable[[bytes], Any] = orjson.loads,
+        read: Callable[[bytes], Any] = read_json,
     ) -> dict[str, Any]:
         async with self._turns:
             for is_last in (False, True):

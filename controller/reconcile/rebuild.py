@@ -18,9 +18,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import orjson
-
 from controller.core.identity import ticket_of
+from controller.core.nesting import read_json
 from controller.core.slim import read_page
 from controller.index.index import Index
 from controller.index.messages import Known
@@ -148,7 +147,7 @@ class Rebuild:
             await self._carry(rest[start : start + BATCH], {} if self._unseen else found)
 
     async def _pages(
-        self, collection: Callable[[Place], str], read: Callable[[bytes], Any] = orjson.loads, /, **parameters: str
+        self, collection: Callable[[Place], str], read: Callable[[bytes], Any] = read_json, /, **parameters: str
     ) -> Pages:
         """All objects of a kind, page by page; but for namespaces out of reach, of which nothing is forgotten."""
         for place in self._reach.places:

@@ -5,9 +5,8 @@ import logging
 import time
 from collections.abc import Callable
 
-import orjson
-
 from controller.core.job import job_manifest
+from controller.core.nesting import write_json
 from controller.core.template import TemplateCheck, accepted, refused, unanswered
 from controller.core.timer import Timer, parse_timer
 from controller.kube import paths
@@ -81,7 +80,7 @@ class Templates:
             return None
         manifest = job_manifest(whole, timer.created_ms)
         manifest["metadata"]["generateName"] = f"{manifest['metadata'].pop('name')[:_NAME_LIMIT]}-"
-        body = orjson.dumps(manifest)
+        body = write_json(manifest)
         try:
             await self._api.create(paths.jobs(timer.namespace), body, dryRun="All", fieldValidation="Strict")
         except ApiError as error:

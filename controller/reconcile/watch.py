@@ -14,6 +14,7 @@ import kopf
 from kubernetes.aio.client.configuration import Configuration
 
 from controller.core.timer import GROUP, PLURAL, VERSION
+from controller.reconcile import parsing  # noqa: F401 - kopf reads by it
 from controller.reconcile.listing import Lists
 from controller.reconcile.reach import Place
 from controller.reconcile.table import Table

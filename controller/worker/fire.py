@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-import orjson
 from redis.exceptions import RedisError
 
 from controller.core.commit import Commit
@@ -18,6 +17,7 @@ from controller.core.decision import Decision, decide
 from controller.core.fence import is_fenced_by_now
 from controller.core.identity import is_for
 from controller.core.job import Run
+from controller.core.nesting import write_json
 from controller.core.policy import Concurrency
 from controller.core.refusal import SHORTEST_BACKOFF_MS, try_again_ms
 from controller.core.report import Report
@@ -191,7 +191,7 @@ class Firing:
         return None
 
     async def _fire(self, attempt: Attempt) -> None:
-        body = orjson.dumps(attempt.manifest())
+        body = write_json(attempt.manifest())
         early_ms = 0 if attempt.looks_again else EARLY_MS
         if not await self._bell.until(attempt.due_ms - early_ms):
             await self._give_back(attempt.lease, attempt.due_ms - self._ahead_ms)

@@ -1,7 +1,10 @@
 """What somebody writes who means no good, to the API server or to Redis: the others fire on, and nothing crashes."""
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import pytest
 
 from controller.core.identity import job_name, ticket_of
 from tests.integration.occurrences import assert_once_and_not_before, assert_steady
@@ -30,6 +33,29 @@ def forge_job(world: World, timer: Timer, occurrence_ms: int, **metadata: Any) -
     world.add("Job", "batch/v1", {"metadata": forged} | NO_PODS)
 
 
+@pytest.fixture
+def nested_timers(world: World) -> Iterator[Callable[[int], str]]:
+    """Makes timers with a field in their template that no Job has, nested so deep; says their UIDs."""
+    kubectl, path = (
+        world.cluster.stack.kubectl,
+        f"/apis/redistimer.dev/v1alpha1/namespaces/{world.namespace}/redistimers",
+    )
+
+    def create(levels: int) -> str:
+        pod = {"restartPolicy": "Never", "unknown": "here", "containers": [{"name": "a", "image": "b"}]}
+        spec = {"every": "1s", "jobTemplate": {"spec": {"parallelism": 0, "template": {"spec": pod}}}}
+        metadata = {"name": f"nested-{levels}"}
+        manifest = {"apiVersion": "redistimer.dev/v1alpha1", "kind": "RedisTimer", "metadata": metadata, "spec": spec}
+        text = json.dumps(manifest).replace('"here"', '{"a":' * levels + "1" + "}" * levels)
+        kubectl("create", "--raw", path, "-f", "-", input=text)
+        where = ("get", "redistimer", metadata["name"], "-n", world.namespace)
+        return kubectl(*where, "-o", "jsonpath={.metadata.uid}").stdout
+
+    yield create
+    # The administrator's client here could not read the answer.
+    kubectl("delete", "redistimers", "--all", "-n", world.namespace)
+
+
 @side_by_side
 def test_templates_of_any_size_and_script_fire_like_all_others(world: World) -> None:
     healthy = world.create("healthy", every="1s")
@@ -53,6 +79,38 @@ def test_templates_of_any_size_and_script_fire_like_all_others(world: World) -> 
     assert {key: made[key] for key in odd} == odd
     assert len(labelled.jobs()[0]["metadata"]["labels"]) >= 10_000
     assert_steady(healthy, 1)
+
+
+def test_a_template_that_is_nested_without_end_fires_like_all_others_and_delays_none(
+    product: Product, world: World, nested_timers: Callable[[int], str]
+) -> None:
+    """The API server keeps what it does not know of a template, however deep; parsers end long before."""
+    before = [member.process.pid for member in (*product.controllers, *product.workers)]
+    healthy = world.create("healthy", every="1s")
+    healthy.wait_for_runs(1)
+    nested = [nested_timers(levels) for levels in (150, 600, 3_000)]
+    for uid in nested:
+        wait_until(lambda uid=uid: world.cluster.recorder.fired(uid), bool, "it fires")  # type: ignore[misc]
+    # Whoever rebuilds lists all of them.
+    world.cluster.redis.delete(KEYS.epoch)
+    world.create("later", every="1s").wait_for_beats(2)
+    told_ms = now_ms()
+    for uid in nested:
+        wait_until(
+            lambda uid=uid: [one for one in world.cluster.recorder.fired(uid) if one.nominal_ms > told_ms],  # type: ignore[misc]
+            bool,
+            "it fires on",
+        )
+    valid = "{range .items[*]}{.status.conditions[?(@.type=='TemplateValid')].message}{'\\n'}{end}"
+    told = wait_until(
+        lambda: world.cluster.stack.kubectl("get", "redistimers", "-n", world.namespace, "-o", f"jsonpath={valid}"),
+        lambda seen: len(list(filter(None, seen.stdout.splitlines()))) == 5,
+        "all templates are checked",
+    )
+    assert told.stdout.count('unknown field "spec.template.spec.unknown"') == 3
+    assert_steady(healthy, 1)
+    assert [member.process.pid for member in (*product.controllers, *product.workers)] == before
+    assert all(member.alive for member in (*product.controllers, *product.workers))
 
 
 @side_by_side

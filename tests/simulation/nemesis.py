@@ -167,7 +167,7 @@ class Nemesis:
         node = self._world.redis.primary
         jump_ms = self._rng.choice((-1, 1)) * self._rng.randint(500, 20_000)
         self._note("move redis clock", 8.0, f"by {jump_ms} ms")
-        node.offset_ms += jump_ms
+        node.offset_ms = jump_ms
         self._later(self._rng.uniform(2, 8), setattr, node, "offset_ms", 0)
 
     def redis_away(self) -> None:

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from controller.cli.backfill.jobs import list_runs
 from controller.cli.cluster import CommandError, is_full, refusal
 from controller.core.backfill import (
@@ -19,6 +17,7 @@ from controller.core.backfill import (
 )
 from controller.core.instants import rfc3339
 from controller.core.job import job_manifest
+from controller.core.nesting import write_json
 from controller.core.reasons import Reason
 from controller.core.refusal import refusal_reason
 from controller.core.timer import Timer, parse_timer
@@ -121,7 +120,7 @@ async def _problems(api: ApiServer, timer: Timer, occurrence_ms: int | None) -> 
     """What the API server says to a Job that is not kept: to its template, and for now; "" where it would take it."""
     if occurrence_ms is None:
         return "", ""
-    body = orjson.dumps(job_manifest(timer, occurrence_ms, backfill=True))
+    body = write_json(job_manifest(timer, occurrence_ms, backfill=True))
     try:
         await api.create(paths.jobs(timer.namespace), body, dryRun="All", fieldValidation="Strict")
     except ApiError as error:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-import orjson
-
 from controller.cli.backfill.hold import Hold, StopError
 from controller.cli.backfill.jobs import JobsInView, run_of
 from controller.cli.backfill.plan import Plan
@@ -16,6 +14,7 @@ from controller.cli.cluster import CommandError, refusal
 from controller.core.backfill import End, Ended, Record, Tally
 from controller.core.instants import rfc3339
 from controller.core.job import BACKFILL, job_manifest, job_name_of
+from controller.core.nesting import write_json
 from controller.core.timer import Timer, parse_timer
 from controller.kube import paths
 from controller.kube.api import ApiServer
@@ -165,7 +164,7 @@ class Backfill:
 
     async def _create(self, timer: Timer, occurrence_ms: int, name: str) -> bool:
         """Create a Job; False where it was there. Raises StopError where somebody else's has its name."""
-        body = orjson.dumps(job_manifest(timer, occurrence_ms, backfill=True))
+        body = write_json(job_manifest(timer, occurrence_ms, backfill=True))
         attempts, made, is_new = 0, None, True
 
         async def attempt() -> dict[str, Any]:

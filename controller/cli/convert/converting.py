@@ -16,6 +16,7 @@ from controller.cli.documents import Document, Unreadable, read_files, title_of
 from controller.cli.flags import add_output, add_where, cron_job_name, timer_name, where_of
 from controller.cli.output import coloured
 from controller.core.cronjob.conversion import ConversionError, Converted
+from controller.core.nesting import without_depths
 from controller.core.timer import KIND
 
 Object = dict[str, Any]
@@ -170,7 +171,7 @@ def _answer(way: Way, document: Document, namespace: str | None) -> Answer:
         metadata = {**metadata, "namespace": namespace}
     title = f"{metadata.get('namespace') or 'default'}/{name}"
     try:
-        converted = way.convert({**document, "metadata": metadata}, "default")
+        converted = way.convert(without_depths({**document, "metadata": metadata}), "default")
     except ConversionError as error:
         return Answer(title, None, (), error.problems)
     was_suspended = bool(document["spec"].get("suspend"))

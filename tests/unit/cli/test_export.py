@@ -1,11 +1,13 @@
 """`redistimer export`: CronJobs of RedisTimers, where a CronJob can do the same."""
 
+import copy
 from pathlib import Path
 
 import pytest
 import yaml
 
 from controller.cli.convert.exporting import run_export
+from controller.core.nesting import DEEPEST
 from controller.kube.errors import ApiError
 from tests.unit.cli.converting_cluster import Call, ConvertingCluster, caller, manifest
 
@@ -34,6 +36,22 @@ def test_a_timer_of_the_cluster_becomes_a_cron_job(api: ConvertingCluster, call:
         "  4. kubectl apply -f FILE",
         "  5. kubectl delete redistimer report -n billing   when its Jobs are done: they go with it",
     ]
+
+
+@pytest.mark.parametrize("output", ["yaml", "json"])
+def test_what_is_nested_deeper_than_a_job_can_be_is_left_out(api: ConvertingCluster, call: Call, output: str) -> None:
+    deep: object = "x"
+    for _ in range(200):
+        deep = [deep]
+    timer = copy.deepcopy(manifest("RedisTimer"))
+    timer["spec"]["jobTemplate"]["spec"]["unknown"] = {"deep": deep, "near": 1}
+    api.hold(timer)
+    printed = call("-o", output)
+    assert printed.code == 0
+    (shown,) = printed.manifests if output == "yaml" else printed.manifests[0]["items"]
+    unknown = shown["spec"]["jobTemplate"]["spec"]["unknown"]
+    assert unknown["near"] == 1
+    assert str(unknown["deep"]).count("[") < DEEPEST
 
 
 def test_a_timer_that_was_suspended_already_is_only_to_be_applied_and_deleted(
