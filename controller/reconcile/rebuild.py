@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 _SEEN_AT_ONCE = 125
 """So many timers are read in one go, and carried over in one call, so that everybody else has their turn in between."""
 _COLLECTED_AT = 100_000
+_TURNS_TO_SEND = 2
+"""After so many turns of the loop a command has left for Redis. redis-py needs one, and under Python 3.11 two."""
 
 
 class Rebuild:
@@ -132,7 +134,8 @@ class Rebuild:
                     await carried
                     # Redis has its turn while the next are read, and so is asked before.
                     carried = asyncio.create_task(self._carry(uids, found))
-                    await asyncio.sleep(0)
+                    for _ in range(_TURNS_TO_SEND):
+                        await asyncio.sleep(0)
             await carried
         finally:
             await cancel(coming, carried)
