@@ -18,9 +18,10 @@ def fence_ms(timer: Timer, now_ms: int) -> int:
     managedFields tell then is older than the status that it came after. An edit that ends a stop after too many
     failures is a fence whatever it changes. What is committed is decided.
     """
-    line_ms = _line_ms(timer)
+    line_ms = _told_ms(timer)
     if line_ms is None:
-        line_ms = max(now_ms, timer.recorded.handled_through_ms or timer.created_ms)
+        edited_ms = _edited_ms(timer)
+        line_ms = max(now_ms if edited_ms is None else edited_ms, timer.recorded.handled_through_ms or timer.created_ms)
     return max(line_ms, timer.recorded.committed_ms)
 
 
@@ -29,11 +30,11 @@ def is_fenced_by_now(timer: Timer) -> bool:
 
     A status that knows of the edit knows better: who has this from a cache should ask again.
     """
-    return _line_ms(timer) is None
+    return _told_ms(timer) is None and _edited_ms(timer) is None
 
 
-def _line_ms(timer: Timer) -> int | None:
-    """The fence but for commits, None where it is now."""
+def _told_ms(timer: Timer) -> int | None:
+    """What status, or the creation, tells of it; None where there was an edit that neither knows of."""
     recorded = timer.recorded
     if recorded.handled_through_ms is not None:
         behind = timer.generation - recorded.generation
@@ -41,8 +42,7 @@ def _line_ms(timer: Timer) -> int | None:
             return recorded.handled_through_ms
     elif timer.generation == 1:
         return _first_fence_ms(timer)
-    edited_ms = _edited_ms(timer)
-    return None if edited_ms is None else max(edited_ms, recorded.handled_through_ms or timer.created_ms)
+    return None
 
 
 def _edited_ms(timer: Timer) -> int | None:

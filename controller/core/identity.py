@@ -22,7 +22,7 @@ def ticket_of(uid: str) -> str:
 
     Raises ValueError where the UID is not a UUID.
     """
-    # uuid.UUID takes three times as long, and a rebuild asks for those of all timers.
+    # uuid.UUID takes more than twice as long, and a rebuild asks for those of all timers.
     digits = uid.replace("-", "")
     try:
         uuid_bytes = bytes.fromhex(digits)

@@ -58,7 +58,7 @@ _PAGES = msgspec.json.Decoder(_Page)
 
 
 def read_page(body: bytes) -> Any:
-    """A page of a list of timers, and of each no more than `slim` needs: a third of the time, and of the memory.
+    """A page of a list of timers, and of each no more than `slim` needs: in a third of the time.
 
     Raises ValueError where the text is not JSON. What is no such list comes out as it is.
     """

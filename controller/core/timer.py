@@ -46,7 +46,7 @@ SPEC_FIELDS = (
 """All fields that a spec can have."""
 
 
-# Tuples, as they are made for every object that is read: a frozen dataclass takes six times as long to make.
+# Tuples, as they are made for every object that is read: a frozen dataclass takes four times as long to make.
 
 
 class Recorded(NamedTuple):

@@ -122,7 +122,9 @@ class Rebuild:
         async def following() -> list[dict[str, Any]] | None:
             return await anext(pages, None)
 
-        coming, carried = asyncio.create_task(following()), asyncio.create_task(self._carry([], found))
+        coming = asyncio.create_task(following())
+        # None are on their way to Redis yet.
+        carried = asyncio.create_task(self._carry([], found))
         try:
             while (page := await coming) is not None:
                 # Fetched while this one is worked on: the API server takes as long for a page as we do.
