@@ -69,7 +69,7 @@ async def run(options: argparse.Namespace, say: Say) -> Document:
     with Stack(kubelet=False) as stack:
         stack.install()
         stack.kubectl("apply", "-f", "-", input=json.dumps(_LOOSE_KIND))
-        stack.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", "-", input=json.dumps(_LOOSE_KIND))
+        stack.wait_until_established("-f", "-", input=json.dumps(_LOOSE_KIND))
         pids = {name: pid for name, pid in pids_of(stack).items() if pid != os.getpid()}
         async with connected(stack) as (api, _):
             kinds = await _prepared(api)

@@ -11,13 +11,12 @@ from tests.cluster.control_plane import ControlPlane
 from tests.cluster.guard import MARKER
 from tests.cluster.guarded import Guarded
 from tests.cluster.kubeconfig import write_kubeconfig
-from tests.cluster.kubectl import run_kubectl
+from tests.cluster.kubectl import run_kubectl, wait_until_established
 from tests.cluster.kubelet.output import read_output
 from tests.cluster.processes import Guard, Process
 from tests.cluster.redis_server import RedisServer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-_ESTABLISHED_S = 60
 
 
 class Stack(Guarded):
@@ -113,9 +112,11 @@ class Stack(Guarded):
         self.kubectl(
             "apply", "--server-side", "-f", str(CHECKOUT / "crds"), "-f", str(CHECKOUT / "deploy" / "rbac.yaml")
         )
-        self.kubectl(
-            "wait", "--for=condition=Established", f"--timeout={_ESTABLISHED_S}s", "-f", str(CHECKOUT / "crds")
-        )
+        self.wait_until_established("-f", str(CHECKOUT / "crds"))
+
+    def wait_until_established(self, *which: str, input: str | None = None) -> None:
+        """Wait until the API server serves these CRDs, named as for kubectl."""
+        wait_until_established(self.kubectl, *which, input=input)
 
     def restart_api_server(self) -> None:
         """Start the API server again on its port, after a test ended it, and wait until it is ready."""

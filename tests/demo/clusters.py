@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from tests.cluster import Process, RedisServer, Stack, StackError
 from tests.cluster.binaries import find_programs
-from tests.cluster.kubectl import run_kubectl
+from tests.cluster.kubectl import run_kubectl, wait_until_established
 from tests.cluster.processes import Guard
 from tests.harness.product import Host
 
@@ -117,7 +117,7 @@ class ExistingCluster:
         self._redis = RedisServer(self._guard)
         self._redis.start()
         self.kubectl("apply", "--server-side", "-f", str(CHECKOUT / "crds"), "-f", str(CHECKOUT / "deploy/rbac.yaml"))
-        self.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(CHECKOUT / "crds"))
+        wait_until_established(self.kubectl, "-f", str(CHECKOUT / "crds"))
         self.kubectl("create", "namespace", self.namespace)
         server = self._view["clusters"][0]["cluster"]["server"]
         self.where = f"API server {server}, Redis {self._redis.url}"

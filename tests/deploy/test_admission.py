@@ -78,7 +78,7 @@ def policed(stack: Stack, one_helm: Path, people: People) -> Stack:
         stack.kubectl("create", "namespace", namespace)
     chart = [each for each in render(one_helm, ON) if each["kind"] != "Pod"]
     stack.kubectl("apply", "--server-side", "-f", "-", input=yaml.safe_dump_all(chart))
-    stack.kubectl("wait", "--for=condition=Established", "--timeout=60s", f"crd/{CRD}")
+    stack.wait_until_established(f"crd/{CRD}")
     stack.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(everybody()))
     stack.kubectl("create", "-f", "-", input=yaml.safe_dump_all(some_timers()))
     stack.apply(NO_TIMERS)

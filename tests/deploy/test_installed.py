@@ -74,7 +74,7 @@ def rendered(one_helm: Path, restricted: str) -> list[Object]:
 def installed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Object], str]:
     """What deploy/install.yaml has, applied, and the address of its Redis, which runs."""
     stack.kubectl("apply", "--server-side", "-f", str(INSTALL))
-    stack.kubectl("wait", "--for=condition=Established", "--timeout=60s", f"crd/{CRD}")
+    stack.wait_until_established(f"crd/{CRD}")
     objects = load_all(INSTALL.read_text())
     return objects, start_redis(stack, objects, tmp_path_factory.mktemp("redis"))
 
@@ -93,7 +93,7 @@ def test_a_release_brings_its_crd_up_to_date_and_leaves_it_with_every_timer(
     helm = find_helm(major)
 
     run_helm(helm, ["install", "life", older, *place, "--create-namespace"], **cluster)
-    stack.kubectl("wait", "--for=condition=Established", "--timeout=60s", f"crd/{CRD}")
+    stack.wait_until_established(f"crd/{CRD}")
     assert "Omitted" in columns(stack)
     stack.apply(TIMER.replace("NAME", "stays"))
 

@@ -51,7 +51,7 @@ def stack() -> Iterator[Stack]:
     """A cluster whose administrator has brought the CRD, and given two namespaces to an owner."""
     with Stack(audit=True, kubelet=False) as running:
         running.kubectl("apply", "--server-side", "-f", str(CHECKOUT / "crds"))
-        running.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(CHECKOUT / "crds"))
+        running.wait_until_established("-f", str(CHECKOUT / "crds"))
         for namespace in (NAMESPACE, SERVED, NEIGHBOUR):
             running.kubectl("create", "namespace", namespace)
         for namespace in (NAMESPACE, SERVED):

@@ -44,7 +44,7 @@ def stack(helm: Path) -> Iterator[Stack]:
             running.kubectl("apply", "-f", "-", input=kind_of_the_prometheus_operator(kind))
         place = ["--namespace", NAMESPACE, "--create-namespace"]
         run_helm(helm, ["install", RELEASE, CHART, *place], KUBECONFIG=str(running.kubeconfig))
-        running.kubectl("wait", "--for=condition=Established", "--timeout=60s", f"crd/{CRD}")
+        running.wait_until_established(f"crd/{CRD}")
         yield running
 
 

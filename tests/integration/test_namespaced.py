@@ -20,7 +20,7 @@ def stack() -> Iterator[Stack]:
     """A cluster of its own, with nothing but the CRD: nobody else may fire timers here."""
     with Stack(audit=True, kubelet=False) as running:
         running.kubectl("apply", "--server-side", "-f", str(CHECKOUT / "crds"))
-        running.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(CHECKOUT / "crds"))
+        running.wait_until_established("-f", str(CHECKOUT / "crds"))
         yield running
 
 
