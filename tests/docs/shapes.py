@@ -16,7 +16,7 @@ _MASKS = (
     (r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?=\d{4}-)", ""),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( ?[+-]\d\d:\d\d|Z)?", "TIME"),
     (r"-[0-9a-z]{8}(-run)?-[0-9a-z]{8}\b", "-JOB"),
-    (r"\b(\d+(ms|[dhms]))+\b", "SPAN"),
+    (r"\b(\d+\.\ds|(\d+(ms|[dhms]))+)\b", "SPAN"),
     (r"\d+", "9"),
     (r"\s+", " "),
 )

@@ -19,6 +19,7 @@ from tests.docs.shapes import differences
             "report: resumed, next at Thu 2026-11-26 06:30:00 +01:00 (in 10h49m)",
             "report: resumed, next at Mon 2027-01-04 06:30:00 +02:00 (in 3d1h)",
         ),
+        ("redistimer resume a", "a: in 2h16m, 2m10s of jitter", "a: in 1h30m, 11.8s of jitter"),
         ("kubectl get rt -o wide", "NAME   ...   READY  FAILED\na  ...  True  1", "NAME  SCHEDULE  READY  AGE  FAILED"),
         ("kubectl describe rt a", "...\nStatus:\n  Active Count:  0", "Status:\n  Active Count: 7"),
         ("redistimer doctor", "ok  API server  v1 at a\nwarning  timers  1 b", "ok  API server  v2\nok  timers  none"),
