@@ -39,6 +39,8 @@ examples:
   {_PROGRAM} all                        every scenario, then the plots; takes hours
   make bench SCENARIO=burst ARGS="--pairs 1"
 """
+_PIPED = 200
+"""As wide as the widest table: in a file nothing is cut off."""
 _ERRORS = (BenchError, StackError, SettingsError, WatchError, ApiError, ApiUnreachableError, RedisError, ValueError)
 
 
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say; the exit code: 1 where an occurrence was missed, double or early, or on an error."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser(arguments).parse_args(arguments)
-    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 140)
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else _PIPED)
     try:
         match options.scenario:
             case "show":

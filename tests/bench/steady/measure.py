@@ -28,7 +28,8 @@ Run = dict[str, Any]
 
 _TIMERS = paths.timers(NAMESPACE)
 _SPARE_S = 10
-_SLOWER_THAN_PROBED = 1.5
+_SLOWER_THAN_PROBED = 2.5
+"""The few of a probe are settled that much faster than thousands, which are being created all the while."""
 _PROBED_PART = 20
 _FEWEST_PROBES = 48
 _PATIENCE_S = 180.0
